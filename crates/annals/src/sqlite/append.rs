@@ -1,0 +1,266 @@
+//! Writing: one transaction for a batch, which takes the database's write lock before it reads anything, so
+//! that versions, ids and conditions are read after every earlier writer has committed.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::append::{Append, Appended, StreamVersions};
+use crate::backend::{HashFormula, StoreId};
+use crate::chain::payload_digest;
+use crate::error::{Conflict, Error, ErrorKind, Result};
+use crate::event::{Hash, RecordedEvent, Source};
+use crate::query::{Condition, Position};
+use crate::stream::{StreamId, Version};
+use crate::subscribe::Checkpoint;
+use crate::time::Timestamp;
+
+use super::schema::Statements;
+use super::{error, read, row};
+
+/// What writing needs to know of its store.
+pub(super) struct Writer<'a> {
+    pub(super) statements: &'a Statements,
+    pub(super) store_id: StoreId,
+    pub(super) source: &'a Source,
+    pub(super) formula: Option<HashFormula>,
+}
+
+/// Why one request of a batch has no result.
+enum Failure {
+    /// The request is answered with an error; nothing of it was written.
+    Refused(Error),
+    /// The database refused a statement of the request after part of it may have been written.
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Where the log ends, inside the transaction.
+#[derive(Clone, Copy)]
+struct Tail {
+    position: Position,
+    recorded_at: Timestamp,
+    hash: Option<Hash>,
+}
+
+impl Writer<'_> {
+    /// Carries out a batch (rules 1 to 6, 12 and 13); also says where the log ends afterwards.
+    pub(super) fn append(
+        &self,
+        connection: &mut Connection,
+        batch: &[Append],
+    ) -> Result<(Vec<Result<Appended>>, Position)> {
+        let mut refused: HashMap<usize, Error> = HashMap::new();
+        loop {
+            begin(connection)?;
+            match self.try_batch(connection, batch, &refused) {
+                Ok((results, tail, written)) => {
+                    let done = if written { commit(connection) } else { rollback(connection) };
+                    return done.map(|()| (results, tail.position));
+                }
+                // Without a savepoint for each request, which every append would pay for, the way to take
+                // one request out is to begin again without it.
+                Err((Some(index), e)) if !is_fatal(&e) => {
+                    rollback(connection)?;
+                    refused.insert(index, error::of("the database refused the append", e));
+                }
+                Err((_, e)) => {
+                    rollback(connection)?;
+                    return Err(error::of("could not append", e));
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "one caller takes it apart at once")]
+    fn try_batch(
+        &self,
+        connection: &Connection,
+        batch: &[Append],
+        refused: &HashMap<usize, Error>,
+    ) -> Result<(Vec<Result<Appended>>, Tail, bool), (Option<usize>, rusqlite::Error)> {
+        let start = self.tail(connection).map_err(|e| (None, e))?;
+        let mut tail = start;
+        let mut versions = HashMap::new();
+        let mut results = Vec::with_capacity(batch.len());
+        for (index, append) in batch.iter().enumerate() {
+            if let Some(error) = refused.get(&index) {
+                results.push(Err(error.clone()));
+                continue;
+            }
+            match self.append_one(connection, &mut tail, &mut versions, append) {
+                Ok(appended) => results.push(Ok(appended)),
+                Err(Failure::Refused(error)) => results.push(Err(error)),
+                Err(Failure::Database(e)) => return Err((Some(index), e)),
+            }
+        }
+        let written = tail.position > start.position;
+        if written {
+            self.save_tail(connection, tail).map_err(|e| (None, e))?;
+        }
+        Ok((results, tail, written))
+    }
+
+    fn append_one<'b>(
+        &self,
+        connection: &Connection,
+        tail: &mut Tail,
+        versions: &mut HashMap<&'b StreamId, Version>,
+        append: &'b Append,
+    ) -> Result<Appended, Failure> {
+        let checkpoint = |position| Checkpoint::at(self.store_id, position);
+        let known = self.known(connection, append)?;
+        if let Some(first_result) = append.recognise(&known, checkpoint).map_err(Failure::Refused)? {
+            return Ok(first_result);
+        }
+        for (stream_id, expected) in &append.expectations {
+            let actual = self.version(connection, versions, stream_id)?;
+            if !expected.allows(actual) {
+                let stream_id = stream_id.clone();
+                return Err(Failure::Refused(
+                    Conflict::Version { stream_id, expected: *expected, actual }.into(),
+                ));
+            }
+        }
+        if let Some(Condition { query, after }) = &append.condition
+            && let Some(found) = read::first_match(connection, self.statements, query, *after)?
+        {
+            return Err(Failure::Refused(Conflict::Condition { after: *after, found }.into()));
+        }
+
+        let first_position = tail.position.next();
+        let mut places = Vec::with_capacity(append.events.len());
+        let mut insert = connection.prepare_cached(&self.statements.insert_event)?;
+        let mut insert_tag = connection.prepare_cached(&self.statements.insert_tag)?;
+        let recorded_at = self.time(tail.recorded_at);
+        for (stream_id, event) in &append.events {
+            let version = self.version(connection, versions, stream_id)?.next();
+            let own_source = event.source.is_none();
+            let mut event = RecordedEvent::record(
+                event.clone(),
+                stream_id.clone(),
+                version,
+                tail.position.next(),
+                recorded_at,
+                self.source,
+            );
+            let mut digest = None;
+            if let Some(formula) = self.formula {
+                let payload = payload_digest(&event.payload);
+                let predecessor = tail.hash.unwrap_or(Hash::ZERO);
+                event.hash = Some(formula.hash(&event, payload, predecessor));
+                event.predecessor_hash = Some(predecessor);
+                digest = Some(payload);
+            }
+            row::insert(&mut insert, &event, own_source, digest)?;
+            for tag in &event.tags {
+                insert_tag.execute((tag.as_str(), row::integer(event.position.0)))?;
+            }
+            *tail = Tail { position: event.position, recorded_at, hash: event.hash };
+            versions.insert(stream_id, version);
+            places.push((stream_id, version));
+        }
+        Ok(Appended {
+            streams: StreamVersions::tally(places),
+            first_position,
+            last_position: tail.position,
+            checkpoint: checkpoint(tail.position),
+            duplicate: false,
+        })
+    }
+
+    fn known(
+        &self,
+        connection: &Connection,
+        append: &Append,
+    ) -> rusqlite::Result<Vec<Option<RecordedEvent>>> {
+        let mut select = connection.prepare_cached(&self.statements.select_by_id)?;
+        append
+            .events
+            .iter()
+            .map(|(_, event)| {
+                select
+                    .query_row([event.event_id.uuid().as_bytes()], |found| row::read(found, self.source))
+                    .optional()
+            })
+            .collect()
+    }
+
+    fn version<'b>(
+        &self,
+        connection: &Connection,
+        versions: &mut HashMap<&'b StreamId, Version>,
+        stream_id: &'b StreamId,
+    ) -> rusqlite::Result<Version> {
+        if let Some(version) = versions.get(stream_id) {
+            return Ok(*version);
+        }
+        let mut select = connection.prepare_cached(&self.statements.stream_version)?;
+        let version: Option<i64> = select.query_row([stream_id.as_str()], |row| row.get(0))?;
+        let version = Version(version.unwrap_or(0).cast_unsigned());
+        versions.insert(stream_id, version);
+        Ok(version)
+    }
+
+    fn time(&self, last: Timestamp) -> Timestamp {
+        let now = Timestamp::now();
+        self.formula.map_or(now, |formula| formula.admit(now)).max(last)
+    }
+
+    fn tail(&self, connection: &Connection) -> rusqlite::Result<Tail> {
+        connection.prepare_cached(&self.statements.select_store)?.query_row([], |found| {
+            Ok(Tail {
+                position: Position(row::number(found, 0)?),
+                recorded_at: row::time(found, 1)?,
+                hash: found.get::<_, Option<[u8; 32]>>(2)?.map(Hash),
+            })
+        })
+    }
+
+    fn save_tail(&self, connection: &Connection, tail: Tail) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(&self.statements.update_store)?
+            .execute((
+                row::integer(tail.position.0),
+                tail.recorded_at.unix_micros(),
+                tail.hash.as_ref().map(|hash| &hash.0),
+            ))
+            .map(drop)
+    }
+}
+
+fn begin(connection: &Connection) -> Result<()> {
+    run(connection, "BEGIN IMMEDIATE").map_err(|e| error::of("could not append", e))
+}
+
+fn commit(connection: &Connection) -> Result<()> {
+    run(connection, "COMMIT").map_err(|e| {
+        // SQLite rolls back by itself after most failed commits; after the others it must not stay open.
+        let _ = rollback(connection);
+        error::of_commit(e)
+    })
+}
+
+fn rollback(connection: &Connection) -> Result<()> {
+    if connection.is_autocommit() {
+        return Ok(());
+    }
+    run(connection, "ROLLBACK").map_err(|e| {
+        Error::with_source(ErrorKind::Unavailable, "could not roll back; nothing was written", e)
+    })
+}
+
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// Whether an error is about the database and not about the request at hand.
+fn is_fatal(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as Code;
+    !matches!(error.sqlite_error_code(), Some(Code::ConstraintViolation | Code::TooBig | Code::TypeMismatch))
+}

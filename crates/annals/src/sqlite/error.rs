@@ -1,0 +1,42 @@
+//! What SQLite's result codes mean to the caller (<https://www.sqlite.org/rescode.html>).
+
+use rusqlite::ErrorCode;
+
+use crate::error::{Error, ErrorKind};
+
+/// The error of a statement that was not a commit: whatever it was about to change is rolled back.
+pub(super) fn of(doing: &str, error: rusqlite::Error) -> Error {
+    let (kind, what) = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (ErrorKind::Unavailable, "another process holds the database's write lock for too long")
+        }
+        Some(ErrorCode::DiskFull) => (ErrorKind::Unavailable, "the disk is full"),
+        Some(ErrorCode::CannotOpen) => (
+            ErrorKind::Unavailable,
+            "the file cannot be opened: check that its directory exists and is writable",
+        ),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            (ErrorKind::Unavailable, "the file or its directory is read-only")
+        }
+        Some(ErrorCode::NotADatabase) => (ErrorKind::Corrupt, "the file is not an SQLite database"),
+        Some(ErrorCode::DatabaseCorrupt) => (ErrorKind::Corrupt, "the database file is damaged"),
+        Some(ErrorCode::TooBig) => (ErrorKind::Invalid, "a value is larger than SQLite holds"),
+        Some(ErrorCode::OutOfMemory) => (ErrorKind::Unavailable, "out of memory"),
+        Some(ErrorCode::SystemIoFailure) => (ErrorKind::Unavailable, "reading or writing the file failed"),
+        Some(ErrorCode::ConstraintViolation) => (ErrorKind::Corrupt, "the database refused the change"),
+        Some(_) => (ErrorKind::Indeterminate, "SQLite failed"),
+        None => (ErrorKind::Corrupt, "stored data is not of the expected form"),
+    };
+    Error::with_source(kind, format!("{doing}: {what}"), error)
+}
+
+/// The error of a commit. A failed sync may have reached the disk or not; a full disk has not, since the
+/// frame that commits is the last to be written.
+pub(super) fn of_commit(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
+            of("could not commit", error)
+        }
+        _ => Error::with_source(ErrorKind::Indeterminate, "could not commit: the outcome is unknown", error),
+    }
+}

@@ -1,0 +1,84 @@
+//! Points in time, as every store keeps them: UTC, cut to microseconds.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A point in time in UTC, with microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(jiff::Timestamp);
+
+impl Timestamp {
+    /// The time of this machine.
+    pub fn now() -> Self {
+        Self::cut(jiff::Timestamp::now())
+    }
+
+    /// The time this many microseconds after 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] outside the years -9999 to 9999.
+    pub fn from_unix_micros(micros: i64) -> Result<Self> {
+        jiff::Timestamp::from_microsecond(micros)
+            .map(Self)
+            .map_err(|e| Error::with_source(ErrorKind::Invalid, format!("{micros} is not a time"), e))
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub fn unix_micros(self) -> i64 {
+        self.0.as_microsecond()
+    }
+
+    fn cut(time: jiff::Timestamp) -> Self {
+        // Whole microseconds of a valid time are a valid time.
+        Self(jiff::Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Error;
+
+    /// Reads RFC 3339, such as `2026-11-24T09:30:00.25Z`; finer digits than microseconds are cut off.
+    fn from_str(text: &str) -> Result<Self> {
+        text.parse().map(Self::cut).map_err(|e| {
+            Error::with_source(
+                ErrorKind::Invalid,
+                format!("{text:?} is not a time such as 2026-11-24T09:30:00Z"),
+                e,
+            )
+        })
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_cut_to_microseconds_and_printed_in_utc() {
+        let time: Timestamp = "2026-11-24T10:30:00.1234567+01:00".parse().unwrap();
+        assert_eq!(time.to_string(), "2026-11-24T09:30:00.123456Z");
+        assert_eq!(Timestamp::from_unix_micros(time.unix_micros()).unwrap(), time);
+        assert!("yesterday".parse::<Timestamp>().is_err());
+        assert!(Timestamp::from_unix_micros(i64::MAX).is_err());
+    }
+}
