@@ -1,10 +1,14 @@
 //! Event sourcing on the database you already run.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+extern crate self as annals;
+
 mod append;
 pub mod backend;
 pub mod chain;
+pub mod codec;
 mod connect;
+mod decide;
 mod error;
 mod event;
 mod json;
@@ -19,11 +23,17 @@ pub mod sqlite;
 mod store;
 mod stream;
 mod subscribe;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 mod trace;
 
 pub use append::{Append, Appended, StreamVersions};
 pub use backend::{Backend, Capabilities, Capability};
+#[cfg(feature = "derive")]
+pub use annals_derive::Event;
+pub use codec::{Decoded, Event, EventKind, OnUnknown};
+pub use decide::{Boundaries, Boundary, DecideError, Decided, Decide, Decider, Loaded, State, fold, query, stream};
 pub use error::{Conflict, Error, ErrorKind, Result};
 pub use event::{
     CausationId, CommandId, ContentType, CorrelationId, EventId, EventType, Hash, NewEvent, RecordedEvent,
@@ -32,8 +42,17 @@ pub use event::{
 pub use namespace::Namespace;
 pub use payload::{JsonText, Metadata, Payload};
 pub use query::{Condition, Position, Query, QueryItem, Scope};
-pub use store::{EventStore, Events, Options, ReadLog, ReadStream};
-pub use stream::{Category, Expected, StreamId, Version};
+pub use snapshot::SnapshotState;
+pub use store::{EventStore, Events, LoadStats, Options, ReadLog, ReadStream};
+pub use stream::{Category, Expected, IntoStreamId, StreamId, Version};
 pub use subscribe::{Checkpoint, Delivery, Start, Subscription};
 pub use time::Timestamp;
 pub use trace::{TraceContext, TraceParent, TraceState};
+
+/// What most files that use Annals begin with.
+pub mod prelude {
+    pub use crate::{
+        DecideError, Decider, Event, EventStore, Expected, NewEvent, Query, State, Tag, query, stream,
+    };
+    pub use serde::{Deserialize, Serialize};
+}

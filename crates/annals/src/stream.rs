@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::name::name;
 
 name! {
@@ -21,6 +21,45 @@ impl StreamId {
     /// The part of the id before the first `-` or `/`; empty where the id begins with one.
     pub fn category(&self) -> &str {
         category_of(self.as_str())
+    }
+}
+
+/// What names a stream: a [`StreamId`], or a text that is one.
+pub trait IntoStreamId {
+    /// The id.
+    ///
+    /// # Errors
+    /// Invalid for a text that no stream is named by.
+    fn into_stream_id(self) -> Result<StreamId>;
+}
+
+impl IntoStreamId for StreamId {
+    fn into_stream_id(self) -> Result<StreamId> {
+        Ok(self)
+    }
+}
+
+impl IntoStreamId for &StreamId {
+    fn into_stream_id(self) -> Result<StreamId> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoStreamId for &str {
+    fn into_stream_id(self) -> Result<StreamId> {
+        StreamId::new(self)
+    }
+}
+
+impl IntoStreamId for String {
+    fn into_stream_id(self) -> Result<StreamId> {
+        StreamId::new(self)
+    }
+}
+
+impl IntoStreamId for &String {
+    fn into_stream_id(self) -> Result<StreamId> {
+        StreamId::new(self)
     }
 }
 
@@ -99,7 +138,7 @@ impl fmt::Display for Expected {
 impl FromStr for Expected {
     type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self> {
         Ok(match text {
             "any" => Self::Any,
             "none" => Self::NoStream,

@@ -2,6 +2,7 @@
 //! nowhere else: checks, group commit, retries, idempotency, subscriptions, tracing.
 
 mod group_commit;
+mod loads;
 mod read;
 
 use std::sync::Arc;
@@ -18,11 +19,12 @@ use crate::chain::{ChainCheck, ChainReport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, EventType, NewEvent, RecordedEvent};
 use crate::query::{Position, Query};
-use crate::stream::{Expected, StreamId, Version};
+use crate::stream::{Expected, IntoStreamId, StreamId, Version};
 use crate::subscribe::{Checkpoint, Start, Subscription};
 use crate::trace::TraceContext;
 
 use self::group_commit::{Bounds, GroupCommit};
+pub use self::loads::LoadStats;
 pub use self::read::{Events, ReadLog, ReadStream};
 
 /// How an [`EventStore`] treats the store behind it.
@@ -41,8 +43,6 @@ pub struct Options {
     /// Where the trace that events are recorded in comes from, such as an OpenTelemetry context; asked for
     /// each event that names no trace of its own.
     pub trace: Option<fn() -> Option<TraceContext>>,
-    /// How many events a state is folded from before a snapshot of it is kept; never, unless given.
-    pub snapshot_every: Option<u64>,
 }
 
 impl Default for Options {
@@ -54,7 +54,6 @@ impl Default for Options {
             pause: Duration::from_millis(10),
             conflict_retries_max: 32,
             trace: None,
-            snapshot_every: None,
         }
     }
 }
@@ -76,6 +75,7 @@ pub struct EventStore {
     backend: Arc<dyn Backend>,
     writer: Arc<GroupCommit>,
     options: Arc<Options>,
+    loads: Arc<loads::Loads>,
 }
 
 impl EventStore {
@@ -106,7 +106,7 @@ impl EventStore {
             batch_events_max: options.batch_max.max(1) * 4,
         };
         let writer = GroupCommit::new(backend.clone(), bounds, tokio::runtime::Handle::current());
-        Self { backend, writer, options: Arc::new(options) }
+        Self { backend, writer, options: Arc::new(options), loads: Arc::default() }
     }
 
     /// The backend beneath, for what only it offers.
@@ -133,13 +133,13 @@ impl EventStore {
     ///
     /// # Errors
     /// A conflict when the stream is not where it is expected; otherwise as [`append_all`](Self::append_all).
-    pub async fn append<S, E>(&self, stream_id: S, expected: Expected, events: E) -> Result<Appended>
-    where
-        S: TryInto<StreamId>,
-        Error: From<S::Error>,
-        E: IntoIterator<Item = NewEvent>,
-    {
-        self.append_one(Append::to(stream_id.try_into()?, expected, events)).await
+    pub async fn append(
+        &self,
+        stream_id: impl IntoStreamId,
+        expected: Expected,
+        events: impl IntoIterator<Item = NewEvent>,
+    ) -> Result<Appended> {
+        self.append_one(Append::to(stream_id.into_stream_id()?, expected, events)).await
     }
 
     /// Carries out one append, to several streams or under a condition.
@@ -216,12 +216,8 @@ impl EventStore {
     ///
     /// # Errors
     /// Invalid for a name that no stream has.
-    pub fn read_stream<S>(&self, stream_id: S) -> Result<ReadStream>
-    where
-        S: TryInto<StreamId>,
-        Error: From<S::Error>,
-    {
-        Ok(ReadStream::new(self.clone(), stream_id.try_into()?))
+    pub fn read_stream(&self, stream_id: impl IntoStreamId) -> Result<ReadStream> {
+        Ok(ReadStream::new(self.clone(), stream_id.into_stream_id()?))
     }
 
     /// Reads the log; the builder says which part, and is then a stream of events.
@@ -250,12 +246,8 @@ impl EventStore {
     ///
     /// # Errors
     /// Invalid for a name that no stream has; what the store failed with.
-    pub async fn stream_version<S>(&self, stream_id: S) -> Result<Version>
-    where
-        S: TryInto<StreamId>,
-        Error: From<S::Error>,
-    {
-        let stream_id = stream_id.try_into()?;
+    pub async fn stream_version(&self, stream_id: impl IntoStreamId) -> Result<Version> {
+        let stream_id = stream_id.into_stream_id()?;
         let range = StreamRange { stream_id, from: Version::END, direction: Direction::Backward, limit: 1 };
         Ok(self.stream_page(range).await?.version)
     }

@@ -1,0 +1,605 @@
+//! The write model: pure decisions over folded state, carried out as load, decide, append, and again after a
+//! conflict.
+//!
+//! A decision reads one [`Boundary`] or several. Whatever it read is exactly what its append is guarded by:
+//! the version of a stream, or a query and the position up to which it was read.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use tracing::Instrument;
+
+use crate::append::{Append, Appended, StreamVersions};
+use crate::backend::{BoxFuture, Direction, LogRange, StreamRange};
+use crate::codec::{Decoded, Event, OnUnknown};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{CausationId, CommandId, CorrelationId, EventType, NewEvent, RecordedEvent};
+use crate::payload::Metadata;
+use crate::query::{Condition, Position, Query};
+use crate::snapshot::{Policy, SnapshotState};
+use crate::store::EventStore;
+use crate::stream::{Expected, IntoStreamId, StreamId, Version};
+use crate::subscribe::Checkpoint;
+
+/// What a decision needs to know, folded from events. `evolve` cannot fail: what has happened has happened.
+pub trait State: Default + Send + Sync + 'static {
+    /// The events it is folded from.
+    type Event: Event;
+
+    /// What to do with an event in a stream whose type [`Self::Event`] does not know. A state folded from a
+    /// query never meets one, since the query asks for the types it knows.
+    const ON_UNKNOWN: OnUnknown = OnUnknown::Fail;
+
+    /// Takes in one event.
+    fn evolve(&mut self, event: &Self::Event);
+}
+
+/// A whole aggregate in one place: its state, its commands and its rules. Pure: no clock, no chance, no
+/// input or output, so that a decision can be repeated, tested and explained.
+pub trait Decider: State {
+    /// What may be asked of it.
+    type Command: Send + Sync + 'static;
+    /// Why it may refuse: a rule of the domain.
+    type Refusal: Send + 'static;
+
+    /// The events a command leads to; none where there is nothing to do.
+    ///
+    /// # Errors
+    /// The domain's own refusal.
+    fn decide(&self, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Refusal>;
+}
+
+/// Why a decision has no result.
+#[derive(Debug, Clone)]
+pub enum DecideError<R> {
+    /// The domain refused.
+    Refused(R),
+    /// The store failed.
+    Store(Error),
+}
+
+impl<R: fmt::Display> fmt::Display for DecideError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<R: std::error::Error + 'static> std::error::Error for DecideError<R> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::Store(error) => error.source(),
+        }
+    }
+}
+
+impl<R> From<Error> for DecideError<R> {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The events that one state is folded from.
+#[derive(Debug)]
+pub struct Boundary<S> {
+    source: Result<Source>,
+    snapshots: Option<Policy<S>>,
+    state: PhantomData<fn() -> S>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Stream(StreamId),
+    Query(Query),
+}
+
+/// A state folded from one stream.
+pub fn stream<S: State>(stream_id: impl IntoStreamId) -> Boundary<S> {
+    Boundary { source: stream_id.into_stream_id().map(Source::Stream), snapshots: None, state: PhantomData }
+}
+
+/// A state folded from the events that match a query and are of the types it knows.
+pub fn query<S: State>(query: Query) -> Boundary<S> {
+    let types = S::Event::kinds()
+        .into_iter()
+        .flat_map(|kind| std::iter::once(kind.event_type).chain(kind.aliases.iter().copied()))
+        .map(EventType::new)
+        .collect::<Result<Vec<_>>>();
+    let source = types.map(|types| Source::Query(query.of_types(types)));
+    Boundary { source, snapshots: None, state: PhantomData }
+}
+
+impl<S: SnapshotState> Boundary<S> {
+    /// Keeps a snapshot whenever folding took this many events or more, and begins from it the next time.
+    /// Worth it only where [`EventStore::loads`] shows that replays are long. For streams; a state folded
+    /// from a query has none.
+    #[must_use]
+    pub fn snapshot_every(mut self, events: u64) -> Self {
+        self.snapshots = Some(Policy::every(events));
+        self
+    }
+}
+
+/// A state, and up to where it was read.
+#[derive(Debug, Clone)]
+pub struct Loaded<S> {
+    /// The state.
+    pub state: S,
+    /// The version of the stream it was folded from; 0 for a query.
+    pub version: Version,
+    /// The position up to which a query was read; 0 for a stream.
+    pub position: Position,
+    /// Events folded just now.
+    pub replayed: u64,
+    /// Whether the fold began with a snapshot.
+    pub from_snapshot: bool,
+}
+
+/// What a decision wrote.
+#[derive(Debug, Clone)]
+pub struct Decided<E> {
+    /// The events, in order; of an earlier try where the command had been carried out before.
+    pub events: Vec<E>,
+    /// Where they are; `None` where the decision wrote none.
+    pub appended: Option<Appended>,
+    /// The command had been carried out before: this is its result, and nothing was decided now.
+    pub repeated: bool,
+    /// Events folded to decide, in all tries.
+    pub replayed: u64,
+    /// How often it was decided: more than once after conflicts.
+    pub attempts: u32,
+}
+
+impl<E> Decided<E> {
+    /// The token with which a reader waits until it has seen what was written.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.appended.as_ref().map(|appended| &appended.checkpoint)
+    }
+}
+
+/// One boundary, a tuple of up to four, or a vector of them.
+pub trait Boundaries: Send + Sync {
+    /// The states: of the same shape as the boundaries.
+    type States: Send + Sync;
+
+    /// Loads the states, adding what was read to the append's guards.
+    #[doc(hidden)]
+    fn load<'a>(
+        &'a self,
+        store: &'a EventStore,
+        guard: &'a mut Guard,
+    ) -> BoxFuture<'a, Result<Self::States>>;
+
+    /// Folds events without a store, each into the states it belongs to.
+    #[doc(hidden)]
+    fn fold(&self, events: &[RecordedEvent]) -> Result<Self::States>;
+}
+
+/// What an append is guarded by, collected while the states are loaded.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct Guard {
+    expectations: Vec<(StreamId, Expected)>,
+    condition: Option<Condition>,
+    replayed: u64,
+}
+
+impl Guard {
+    fn add_query(&mut self, query: Query, after: Position) {
+        self.condition = Some(match self.condition.take() {
+            None => Condition { query, after },
+            // What the later read saw and the earlier one did not is looked at again: at worst a needless
+            // retry, never a missed event.
+            Some(known) => Condition { query: known.query.or(query), after: known.after.min(after) },
+        });
+    }
+}
+
+impl<S: State> Boundaries for Boundary<S> {
+    type States = S;
+
+    fn load<'a>(&'a self, store: &'a EventStore, guard: &'a mut Guard) -> BoxFuture<'a, Result<S>> {
+        Box::pin(async move {
+            let loaded = store.load(self).await?;
+            guard.replayed += loaded.replayed;
+            match self.source.clone()? {
+                Source::Stream(stream_id) => {
+                    guard.expectations.push((stream_id, Expected::Version(loaded.version)));
+                }
+                Source::Query(query) => guard.add_query(query, loaded.position),
+            }
+            Ok(loaded.state)
+        })
+    }
+
+    fn fold(&self, events: &[RecordedEvent]) -> Result<S> {
+        let mut state = S::default();
+        for event in events {
+            let belongs = match self.source.as_ref().map_err(Clone::clone)? {
+                Source::Stream(stream_id) => event.stream_id == *stream_id,
+                Source::Query(query) => query.matches(event),
+            };
+            if belongs {
+                evolve(&mut state, event)?;
+            }
+        }
+        Ok(state)
+    }
+}
+
+impl<S: State> Boundaries for Vec<Boundary<S>> {
+    type States = Vec<S>;
+
+    fn load<'a>(&'a self, store: &'a EventStore, guard: &'a mut Guard) -> BoxFuture<'a, Result<Vec<S>>> {
+        Box::pin(async move {
+            let mut states = Vec::with_capacity(self.len());
+            for boundary in self {
+                states.push(boundary.load(store, guard).await?);
+            }
+            Ok(states)
+        })
+    }
+
+    fn fold(&self, events: &[RecordedEvent]) -> Result<Vec<S>> {
+        self.iter().map(|boundary| boundary.fold(events)).collect()
+    }
+}
+
+macro_rules! boundaries {
+    ($($boundary:ident $index:tt),+) => {
+        impl<$($boundary: Boundaries),+> Boundaries for ($($boundary,)+) {
+            type States = ($($boundary::States,)+);
+
+            fn load<'a>(
+                &'a self,
+                store: &'a EventStore,
+                guard: &'a mut Guard,
+            ) -> BoxFuture<'a, Result<Self::States>> {
+                Box::pin(async move { Ok(($(self.$index.load(store, guard).await?,)+)) })
+            }
+
+            fn fold(&self, events: &[RecordedEvent]) -> Result<Self::States> {
+                Ok(($(self.$index.fold(events)?,)+))
+            }
+        }
+    };
+}
+
+boundaries!(A 0, B 1);
+boundaries!(A 0, B 1, C 2);
+boundaries!(A 0, B 1, C 2, D 3);
+
+fn evolve<S: State>(state: &mut S, event: &RecordedEvent) -> Result<()> {
+    match S::ON_UNKNOWN.decode::<S::Event>(event)? {
+        Decoded::One(event) => state.evolve(&event),
+        Decoded::Many(events) => events.iter().for_each(|event| state.evolve(event)),
+        Decoded::Unknown => {}
+    }
+    Ok(())
+}
+
+/// Folds events into a state: what [`EventStore::load`] does with those it reads.
+///
+/// # Errors
+/// Corrupt for an event that does not decode, or is not known where that is to fail.
+pub fn fold<'a, S: State>(events: impl IntoIterator<Item = &'a RecordedEvent>) -> Result<S> {
+    let mut state = S::default();
+    events.into_iter().try_for_each(|event| evolve(&mut state, event))?;
+    Ok(state)
+}
+
+/// How many events one page of a load holds.
+const LOAD_PAGE: usize = 512;
+
+impl EventStore {
+    /// Folds a state from its events, beginning with a snapshot where the boundary keeps them.
+    ///
+    /// # Errors
+    /// Corrupt for an event that does not decode; what reading failed with.
+    pub async fn load<S: State>(&self, boundary: &Boundary<S>) -> Result<Loaded<S>> {
+        let source = boundary.source.clone()?;
+        let span = tracing::debug_span!("annals.load", source = ?source, replayed = tracing::field::Empty);
+        async {
+            let (category, loaded) = match source {
+                Source::Stream(stream_id) => (
+                    stream_id.category().to_owned(),
+                    self.load_stream(&stream_id, boundary.snapshots.as_ref()).await?,
+                ),
+                Source::Query(query) => ("query".to_owned(), self.load_query(query).await?),
+            };
+            tracing::Span::current().record("replayed", loaded.replayed);
+            self.record_load(&category, loaded.replayed);
+            Ok(loaded)
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn load_stream<S: State>(
+        &self,
+        stream_id: &StreamId,
+        snapshots: Option<&Policy<S>>,
+    ) -> Result<Loaded<S>> {
+        let mut loaded = match snapshots {
+            Some(policy) => policy.load(self, stream_id).await?,
+            None => None,
+        };
+        loop {
+            let from_snapshot = loaded.is_some();
+            let (mut state, start) = loaded.take().unwrap_or_default();
+            let (mut version, mut replayed) = (start, 0);
+            loop {
+                let range = StreamRange {
+                    stream_id: stream_id.clone(),
+                    from: version.next(),
+                    direction: Direction::Forward,
+                    limit: LOAD_PAGE,
+                };
+                let page = self.stream_page(range).await?;
+                if page.version < start {
+                    // The stream is behind its snapshot, as after the restoring of a backup: the events
+                    // are what counts.
+                    break;
+                }
+                for event in &page.events {
+                    evolve(&mut state, event)?;
+                    version = event.stream_version;
+                    replayed += 1;
+                }
+                if page.end {
+                    if let Some(policy) = snapshots {
+                        policy.keep(self, stream_id, &state, version, replayed).await;
+                    }
+                    return Ok(Loaded { state, version, position: Position::START, replayed, from_snapshot });
+                }
+            }
+        }
+    }
+
+    async fn load_query<S: State>(&self, query: Query) -> Result<Loaded<S>> {
+        let (mut state, mut position, mut replayed) = (S::default(), Position::START, 0);
+        loop {
+            let range = LogRange {
+                query: query.clone(),
+                from: position.next(),
+                direction: Direction::Forward,
+                limit: LOAD_PAGE,
+            };
+            let page = self.log_page(range).await?;
+            for event in &page.events {
+                evolve(&mut state, event)?;
+                replayed += 1;
+            }
+            position = page.through.max(position);
+            if page.end {
+                return Ok(Loaded { state, version: Version::NONE, position, replayed, from_snapshot: false });
+            }
+        }
+    }
+
+    /// Prepares a command for one aggregate: `store.execute::<Account>("account-1", command).await`.
+    pub fn execute<D: Decider>(
+        &self,
+        stream_id: impl IntoStreamId,
+        command: D::Command,
+    ) -> Decide<Boundary<D>, impl Fn(&D) -> Result<Vec<D::Event>, D::Refusal> + Send + Sync> {
+        self.decide(stream::<D>(stream_id), move |state: &D| state.decide(&command))
+    }
+
+    /// Prepares a decision over one state or several: `store.decide(stream("account-1"), |a| …).await`.
+    ///
+    /// The function is pure: after a conflict it is called again with what is there then.
+    pub fn decide<B, F, I, R>(&self, boundaries: B, decide: F) -> Decide<B, F>
+    where
+        B: Boundaries,
+        F: Fn(&B::States) -> Result<I, R> + Send + Sync,
+        I: IntoIterator,
+        I::Item: Event,
+    {
+        Decide { store: self.clone(), boundaries, decide, context: Context::default() }
+    }
+}
+
+/// What surrounds a command and is recorded with each of its events.
+#[derive(Debug, Clone, Default)]
+struct Context {
+    command_id: Option<CommandId>,
+    correlation_id: Option<CorrelationId>,
+    causation_id: Option<CausationId>,
+    metadata: Metadata,
+}
+
+/// A decision to be carried out by `.await`.
+#[must_use = "a decision does nothing until it is awaited"]
+pub struct Decide<B, F> {
+    store: EventStore,
+    boundaries: B,
+    decide: F,
+    context: Context,
+}
+
+impl<B, F> fmt::Debug for Decide<B, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decide").field("context", &self.context).finish_non_exhaustive()
+    }
+}
+
+impl<B, F> Decide<B, F> {
+    /// Identifies the command. Carried out a second time, it is answered with what it wrote the first time,
+    /// and nothing is decided or written. A refused command leaves no trace and is decided anew.
+    pub fn command_id(mut self, id: impl Into<CommandId>) -> Self {
+        self.context.command_id = Some(id.into());
+        self
+    }
+
+    /// Records what the command belongs to.
+    pub fn correlation_id(mut self, id: CorrelationId) -> Self {
+        self.context.correlation_id = Some(id);
+        self
+    }
+
+    /// Records what caused the command.
+    pub fn causation_id(mut self, id: CausationId) -> Self {
+        self.context.causation_id = Some(id);
+        self
+    }
+
+    /// Records metadata with each event.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.context.metadata = metadata;
+        self
+    }
+
+    async fn carry_out<I, E, R>(self) -> Result<Decided<E>, DecideError<R>>
+    where
+        B: Boundaries,
+        F: Fn(&B::States) -> Result<I, R> + Send + Sync,
+        I: IntoIterator<Item = E> + Send,
+        E: Event,
+        R: Send,
+    {
+        if let Some(command_id) = self.context.command_id
+            && let Some(answer) = self.store.answer_of(command_id).await?
+        {
+            return Ok(answer);
+        }
+        let (mut attempts, mut replayed) = (0, 0);
+        loop {
+            attempts += 1;
+            let mut guard = Guard::default();
+            let states = self.boundaries.load(&self.store, &mut guard).await?;
+            replayed += guard.replayed;
+            let events: Vec<E> =
+                (self.decide)(&states).map_err(DecideError::Refused)?.into_iter().collect();
+            drop(states);
+            if events.is_empty() {
+                return Ok(Decided { events, appended: None, repeated: false, replayed, attempts });
+            }
+            let append = self.append(&events, guard)?;
+            match self.store.append_one(append).await {
+                Ok(appended) => {
+                    let repeated = appended.duplicate;
+                    return Ok(Decided { events, appended: Some(appended), repeated, replayed, attempts });
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    // The conflict may be with the same command, carried out by somebody else.
+                    if let Some(command_id) = self.context.command_id
+                        && let Some(answer) = self.store.answer_of(command_id).await?
+                    {
+                        return Ok(answer);
+                    }
+                    if attempts > self.store.options().conflict_retries_max {
+                        return Err(error.into());
+                    }
+                    tracing::debug!(attempts, %error, "deciding again");
+                    pause_after_conflict(attempts).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn append<E: Event>(&self, events: &[E], guard: Guard) -> Result<Append> {
+        let mut append = Append {
+            events: Vec::with_capacity(events.len()),
+            expectations: guard.expectations,
+            condition: guard.condition,
+        };
+        for (index, event) in events.iter().enumerate() {
+            let stream_id = match (event.stream_id()?, &*append.expectations) {
+                (Some(stream_id), _) => stream_id,
+                (None, [(only, _)]) => only.clone(),
+                (None, streams) => {
+                    return Err(Error::invalid(format!(
+                        "event {:?} does not say its stream and the decision read {} streams: add \
+                         #[event(stream = \"…\")] to its type",
+                        event.kind().event_type,
+                        streams.len(),
+                    )));
+                }
+            };
+            append.events.push((stream_id, self.new_event(event, index)?));
+        }
+        Ok(append)
+    }
+
+    fn new_event<E: Event>(&self, event: &E, index: usize) -> Result<NewEvent> {
+        let mut event = event.to_new_event()?;
+        if let Some(command_id) = self.context.command_id {
+            event.event_id = command_id.event_id(index);
+        }
+        event.correlation_id.clone_from(&self.context.correlation_id);
+        event.causation_id.clone_from(&self.context.causation_id);
+        event.metadata = self.context.metadata.clone();
+        Ok(event)
+    }
+}
+
+impl<B, F, I, E, R> IntoFuture for Decide<B, F>
+where
+    B: Boundaries + 'static,
+    F: Fn(&B::States) -> Result<I, R> + Send + Sync + 'static,
+    I: IntoIterator<Item = E> + Send + 'static,
+    E: Event,
+    R: Send + 'static,
+{
+    type Output = Result<Decided<E>, DecideError<R>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let span = tracing::debug_span!("annals.decide");
+        Box::pin(self.carry_out().instrument(span))
+    }
+}
+
+/// The first retries come at once; then the crowd is spread out, longer from one to the next.
+async fn pause_after_conflict(attempts: u32) {
+    if attempts > 2 {
+        let longest = 1_000_u64 << attempts.min(6);
+        let chance = crate::event::EventId::new().uuid().as_u128() as u64;
+        tokio::time::sleep(Duration::from_micros(chance % longest)).await;
+    }
+}
+
+impl EventStore {
+    /// What a command wrote, if it has been carried out.
+    async fn answer_of<E: Event>(&self, command_id: CommandId) -> Result<Option<Decided<E>>> {
+        let mut recorded = self.events(vec![command_id.event_id(0)]).await?;
+        if recorded.is_empty() {
+            return Ok(None);
+        }
+        loop {
+            // An append has its events' ids without a gap.
+            let ids = (recorded.len()..recorded.len() + 32).map(|index| command_id.event_id(index)).collect();
+            let more = self.events(ids).await?;
+            let last = more.len() < 32;
+            recorded.extend(more);
+            if last {
+                break;
+            }
+        }
+        let mut events = Vec::with_capacity(recorded.len());
+        for event in &recorded {
+            match OnUnknown::Fail.decode(event)? {
+                Decoded::One(event) => events.push(event),
+                Decoded::Many(several) => events.extend(several),
+                Decoded::Unknown => {}
+            }
+        }
+        let places = recorded.iter().map(|event| (&event.stream_id, event.stream_version));
+        let last_position = recorded.last().map(|event| event.position).unwrap_or_default();
+        let appended = Appended {
+            streams: StreamVersions::tally(places),
+            first_position: recorded.first().map(|event| event.position).unwrap_or_default(),
+            last_position,
+            checkpoint: self.checkpoint_at(last_position),
+            duplicate: true,
+        };
+        Ok(Some(Decided { events, appended: Some(appended), repeated: true, replayed: 0, attempts: 0 }))
+    }
+}
