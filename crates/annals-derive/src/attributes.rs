@@ -123,7 +123,9 @@ impl Kind {
             let at = self.schema_version.as_ref().map_or(at, LitInt::span);
             return Err(Error::new(
                 at,
-                format!("events of schema version {missing} may be stored: add `upcast({missing} = function)`"),
+                format!(
+                    "events of schema version {missing} may be stored: add `upcast({missing} = function)`"
+                ),
             ));
         }
         Ok(())

@@ -33,7 +33,14 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             for variant in &data.variants {
                 let kind = Kind::parse(&variant.attrs)?;
                 let ident = &variant.ident;
-                cases.push(case(ident, quote!(Self::#ident), &variant.fields, kind, &container, Some(index))?);
+                cases.push(case(
+                    ident,
+                    quote!(Self::#ident),
+                    &variant.fields,
+                    kind,
+                    &container,
+                    Some(index),
+                )?);
                 if !is_skipped_by_serde(&variant.attrs) {
                     index += 1;
                 }
@@ -92,7 +99,10 @@ fn case<'a>(
         _ => None,
     };
     if let (Some(span), None) = (kind.flatten, inner) {
-        return Err(Error::new(span, "`flatten` needs a variant with the other events' type inside: `Name(Type)`"));
+        return Err(Error::new(
+            span,
+            "`flatten` needs a variant with the other events' type inside: `Name(Type)`",
+        ));
     }
     if kind.flatten.is_none() {
         kind.check_upcasts(ident.span())?;
@@ -153,7 +163,8 @@ fn implementation(input: &DeriveInput, cases: &[Case<'_>]) -> TokenStream {
         quote!(match self { #(#arms,)* })
     };
     let kind = arms(&|inner| quote!(<#inner as ::annals::Event>::kind(__0)), &kind_of);
-    let stream_id = arms(&|inner| quote!(<#inner as ::annals::Event>::stream_id(__0)), &|case| case.stream.clone());
+    let stream_id =
+        arms(&|inner| quote!(<#inner as ::annals::Event>::stream_id(__0)), &|case| case.stream.clone());
     let tags = arms(&|inner| quote!(<#inner as ::annals::Event>::tags(__0)), &|case| {
         let tags = &case.tags;
         quote!(::std::result::Result::Ok(::std::vec![#(#tags),*]))

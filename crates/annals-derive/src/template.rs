@@ -24,11 +24,11 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = source.as_str();
         while let Some((text, after)) = rest.split_once('{') {
-            let (field, after) = after
-                .split_once('}')
-                .ok_or_else(|| Error::new(span, "a `{` without its `}`"))?;
+            let (field, after) =
+                after.split_once('}').ok_or_else(|| Error::new(span, "a `{` without its `}`"))?;
             let path: Vec<String> = field.split('.').map(str::to_owned).collect();
-            let is_name = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            let is_name =
+                |name: &String| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
             if !path.iter().all(is_name) {
                 return Err(Error::new(span, format!("`{{{field}}}` does not name a field")));
             }
@@ -58,11 +58,15 @@ impl Template {
             match part {
                 Part::Text(text) => format.push_str(text),
                 Part::Field(path) => {
-                    let (first, inner) = path.split_first().ok_or_else(|| Error::new(self.span, "empty field"))?;
+                    let (first, inner) =
+                        path.split_first().ok_or_else(|| Error::new(self.span, "empty field"))?;
                     let Some((_, variable)) = bindings.iter().find(|(name, _)| name == first) else {
                         return Err(Error::new(
                             of.span(),
-                            format!("`{of}` has no field `{first}`, which the stream `{}` needs", self.source),
+                            format!(
+                                "`{of}` has no field `{first}`, which the stream `{}` needs",
+                                self.source
+                            ),
                         ));
                     };
                     let inner: Vec<syn::Member> =

@@ -169,11 +169,8 @@ pub trait Boundaries: Send + Sync {
 
     /// Loads the states, adding what was read to the append's guards.
     #[doc(hidden)]
-    fn load<'a>(
-        &'a self,
-        store: &'a EventStore,
-        guard: &'a mut Guard,
-    ) -> BoxFuture<'a, Result<Self::States>>;
+    fn load<'a>(&'a self, store: &'a EventStore, guard: &'a mut Guard)
+    -> BoxFuture<'a, Result<Self::States>>;
 
     /// Folds events without a store, each into the states it belongs to.
     #[doc(hidden)]
@@ -293,6 +290,10 @@ pub fn fold<'a, S: State>(events: impl IntoIterator<Item = &'a RecordedEvent>) -
     Ok(state)
 }
 
+/// A command on its way to its aggregate.
+pub type DecideCommand<D> =
+    Box<dyn Fn(&D) -> Result<Vec<<D as State>::Event>, <D as Decider>::Refusal> + Send + Sync>;
+
 /// How many events one page of a load holds.
 const LOAD_PAGE: usize = 512;
 
@@ -377,7 +378,13 @@ impl EventStore {
             }
             position = page.through.max(position);
             if page.end {
-                return Ok(Loaded { state, version: Version::NONE, position, replayed, from_snapshot: false });
+                return Ok(Loaded {
+                    state,
+                    version: Version::NONE,
+                    position,
+                    replayed,
+                    from_snapshot: false,
+                });
             }
         }
     }
@@ -387,8 +394,9 @@ impl EventStore {
         &self,
         stream_id: impl IntoStreamId,
         command: D::Command,
-    ) -> Decide<Boundary<D>, impl Fn(&D) -> Result<Vec<D::Event>, D::Refusal> + Send + Sync> {
-        self.decide(stream::<D>(stream_id), move |state: &D| state.decide(&command))
+    ) -> Decide<Boundary<D>, DecideCommand<D>> {
+        let decide: DecideCommand<D> = Box::new(move |state| state.decide(&command));
+        self.decide(stream::<D>(stream_id), decide)
     }
 
     /// Prepares a decision over one state or several: `store.decide(stream("account-1"), |a| …).await`.
@@ -474,8 +482,7 @@ impl<B, F> Decide<B, F> {
             let mut guard = Guard::default();
             let states = self.boundaries.load(&self.store, &mut guard).await?;
             replayed += guard.replayed;
-            let events: Vec<E> =
-                (self.decide)(&states).map_err(DecideError::Refused)?.into_iter().collect();
+            let events: Vec<E> = (self.decide)(&states).map_err(DecideError::Refused)?.into_iter().collect();
             drop(states);
             if events.is_empty() {
                 return Ok(Decided { events, appended: None, repeated: false, replayed, attempts });
@@ -561,7 +568,7 @@ where
 async fn pause_after_conflict(attempts: u32) {
     if attempts > 2 {
         let longest = 1_000_u64 << attempts.min(6);
-        let chance = crate::event::EventId::new().uuid().as_u128() as u64;
+        let (_, chance) = crate::event::EventId::new().uuid().as_u64_pair();
         tokio::time::sleep(Duration::from_micros(chance % longest)).await;
     }
 }

@@ -28,12 +28,16 @@ pub mod testing;
 mod time;
 mod trace;
 
-pub use append::{Append, Appended, StreamVersions};
-pub use backend::{Backend, Capabilities, Capability};
 #[cfg(feature = "derive")]
 pub use annals_derive::Event;
+pub use append::{Append, Appended, StreamVersions};
+pub use backend::{Backend, Capabilities, Capability};
 pub use codec::{Decoded, Event, EventKind, OnUnknown};
-pub use decide::{Boundaries, Boundary, DecideError, Decided, Decide, Decider, Loaded, State, fold, query, stream};
+pub use connect::StoreUrl;
+pub use decide::{
+    Boundaries, Boundary, Decide, DecideCommand, DecideError, Decided, Decider, Loaded, State, fold, query,
+    stream,
+};
 pub use error::{Conflict, Error, ErrorKind, Result};
 pub use event::{
     CausationId, CommandId, ContentType, CorrelationId, EventId, EventType, Hash, NewEvent, RecordedEvent,
@@ -52,7 +56,8 @@ pub use trace::{TraceContext, TraceParent, TraceState};
 /// What most files that use Annals begin with.
 pub mod prelude {
     pub use crate::{
-        DecideError, Decider, Event, EventStore, Expected, NewEvent, Query, State, Tag, query, stream,
+        DecideError, Decided, Decider, Event, EventStore, Expected, NewEvent, Query, State, Tag, query,
+        stream,
     };
     pub use serde::{Deserialize, Serialize};
 }

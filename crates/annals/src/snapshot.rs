@@ -108,8 +108,8 @@ impl<S> Policy<S> {
             return;
         }
         // The future must not hold `&S` across an await that a caller may have to send.
-        let snapshot = (self.write)(state)
-            .map(|state| Snapshot { stream_version, state_version: self.version, state });
+        let snapshot =
+            (self.write)(state).map(|state| Snapshot { stream_version, state_version: self.version, state });
         let kept = async { store.backend().save_snapshot(self.key(stream_id)?, snapshot?).await };
         if let Err(error) = kept.await {
             tracing::warn!(%error, stream_id = stream_id.as_str(), "could not keep a snapshot");

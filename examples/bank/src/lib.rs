@@ -2,7 +2,6 @@
 #![allow(missing_docs, reason = "the names say it")]
 
 use annals::prelude::*;
-use annals::{DecideError, Decided};
 
 #[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[event(stream = "account-{account}")]
@@ -39,17 +38,13 @@ pub enum Refused {
 type Decision = Result<Vec<Bank>, Refused>;
 
 pub fn open(to: &Account, account: &str, owner: &str) -> Decision {
-    if to.open {
-        return Err(Refused::AlreadyOpen);
-    }
-    Ok(vec![Bank::Opened { account: account.into(), owner: owner.into() }])
+    let opened = Bank::Opened { account: account.into(), owner: owner.into() };
+    if to.open { Err(Refused::AlreadyOpen) } else { Ok(vec![opened]) }
 }
 
 pub fn deposit(to: &Account, account: &str, amount: u64) -> Decision {
-    if !to.open {
-        return Err(Refused::NotOpen);
-    }
-    Ok(vec![Bank::Deposited { account: account.into(), amount }])
+    let deposited = Bank::Deposited { account: account.into(), amount };
+    if to.open { Ok(vec![deposited]) } else { Err(Refused::NotOpen) }
 }
 
 pub fn withdraw(from: &Account, account: &str, amount: u64) -> Decision {
@@ -65,9 +60,8 @@ pub fn transfer((from, to): &(Account, Account), ids: (&str, &str), amount: u64)
 }
 
 pub async fn run(store: &EventStore) -> Result<Decided<Bank>, DecideError<Refused>> {
-    for id in ["1", "2"] {
-        store.decide(stream(format!("account-{id}")), move |a| open(a, id, "ada")).await?;
-    }
+    store.decide(stream("account-1"), |a| open(a, "1", "ada")).await?;
+    store.decide(stream("account-2"), |a| open(a, "2", "bob")).await?;
     store.decide(stream("account-1"), |a| deposit(a, "1", 100)).await?;
     store.decide(stream("account-1"), |a| withdraw(a, "1", 30)).await?;
     store.decide((stream("account-1"), stream("account-2")), |a| transfer(a, ("1", "2"), 50)).await

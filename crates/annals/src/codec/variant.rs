@@ -3,7 +3,9 @@
 //! renamed here too.
 
 use serde::de::value::U32Deserializer;
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, IntoDeserializer, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, IntoDeserializer, VariantAccess, Visitor,
+};
 use serde::ser::{Impossible, SerializeStruct, SerializeStructVariant};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Error;
@@ -15,9 +17,9 @@ use crate::payload::{JsonText, Payload};
 /// The payload of an event that is a variant of an enum.
 pub fn encode_variant<E: Serialize>(event: &E) -> Result<Payload> {
     let mut out = Vec::with_capacity(128);
-    event.serialize(Inside(&mut serde_json::Serializer::new(&mut out))).map_err(|e| {
-        crate::Error::with_source(ErrorKind::Invalid, "an event has no JSON form", e)
-    })?;
+    event
+        .serialize(Inside(&mut serde_json::Serializer::new(&mut out)))
+        .map_err(|e| crate::Error::with_source(ErrorKind::Invalid, "an event has no JSON form", e))?;
     let text = String::from_utf8(out)
         .map_err(|e| crate::Error::with_source(ErrorKind::Internal, "JSON that is no UTF-8", e))?;
     JsonText::parse(text).map(Payload::Json)
@@ -29,8 +31,9 @@ pub fn decode_variant<'de, E: Deserialize<'de>>(event: &'de RecordedEvent, index
         return Err(super::derived::at(event, crate::Error::corrupt("the payload is bytes, expected JSON")));
     };
     let mut json = serde_json::Deserializer::from_str(json.as_str());
-    E::deserialize(Variant { index, json: &mut json })
-        .map_err(|e| super::derived::at(event, crate::Error::with_source(ErrorKind::Corrupt, e.to_string(), e)))
+    E::deserialize(Variant { index, json: &mut json }).map_err(|e| {
+        super::derived::at(event, crate::Error::with_source(ErrorKind::Corrupt, e.to_string(), e))
+    })
 }
 
 type Json<'a> = serde_json::Serializer<&'a mut Vec<u8>>;
@@ -44,7 +47,11 @@ impl<S: SerializeStruct> SerializeStructVariant for Fields<S> {
     type Ok = S::Ok;
     type Error = S::Error;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), S::Error> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), S::Error> {
         self.0.serialize_field(key, value)
     }
 
@@ -130,7 +137,11 @@ impl<'a, 'b> Serializer for Inside<'a, 'b> {
         value.serialize(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
         value.serialize(self)
     }
 }

@@ -15,11 +15,12 @@
 mod append;
 mod error;
 mod lane;
-// pub mod projection;
+mod projection;
 mod read;
 mod row;
 mod schema;
 
+pub use projection::{Progress, Projection, ProjectionResult, Projector};
 pub use rusqlite;
 
 use std::path::{Path, PathBuf};
@@ -298,6 +299,10 @@ fn flags(create: bool) -> OpenFlags {
 }
 
 fn connect(path: &Path, create: bool) -> Result<Connection> {
+    if !create && !path.exists() {
+        let message = format!("could not open {}: there is no such file", path.display());
+        return Err(Error::new(ErrorKind::Unavailable, message));
+    }
     Connection::open_with_flags(path, flags(create))
         .map_err(|e| error::of(&format!("could not open {}", path.display()), e))
 }

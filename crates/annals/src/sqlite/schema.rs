@@ -1,6 +1,6 @@
 //! Creating and opening a store's tables, and the text of its statements.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use uuid::Uuid;
@@ -17,6 +17,9 @@ const SCHEMA_VERSION: i64 = 1;
 
 /// How long a statement waits for another process's write lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a lock that SQLite does not wait for is tried.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// The statements of one store, with its table names in them.
 #[derive(Debug)]
@@ -117,16 +120,7 @@ pub(super) fn open(
             )
         });
     }
-    // Two processes that switch to WAL at once may meet a lock that no busy handler waits for.
-    let deadline = std::time::Instant::now() + BUSY_TIMEOUT;
-    loop {
-        match connection.execute_batch("PRAGMA journal_mode = WAL;") {
-            Err(e) if is_busy(&e) && std::time::Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            done => break done.map_err(failed)?,
-        }
-    }
+    use_wal(connection).map_err(failed)?;
     if let Some(identity) = identity(connection, statements, formula)? {
         return Ok(identity);
     }
@@ -139,7 +133,19 @@ pub(super) fn open(
         .ok_or_else(|| Error::new(ErrorKind::Internal, "the store was created and is not there"))
 }
 
-pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+/// Switches the file to write-ahead logging, in which readers do not block the writer.
+pub(super) fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
+    // Two processes that switch at once may meet a lock that no busy handler waits for.
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.execute_batch("PRAGMA journal_mode = WAL;") {
+            Err(e) if is_busy(&e) && Instant::now() < deadline => std::thread::sleep(BUSY_PAUSE),
+            done => return done,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)

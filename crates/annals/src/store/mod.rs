@@ -181,7 +181,6 @@ impl EventStore {
             open.push((index, append));
         }
         let mut retry = Retry::new(&self.options);
-        // Only one append in flight needs to be kept for a repetition the store asks for rarely.
         while !open.is_empty() {
             let requests = open.iter().map(|(_, append)| append.clone()).collect();
             let results = self.writer.write(requests).await;
@@ -418,7 +417,7 @@ impl EventStore {
     }
 }
 
-/// Pauses between tries, until a deadline. The clock starts with the first pause that is asked for.
+/// Pauses between tries, until a deadline counted from before the first try.
 struct Retry {
     deadline: Duration,
     pause: Duration,

@@ -1,3 +1,24 @@
 //! Tests of the library from outside, one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod decide;
+mod derive;
+mod events;
+mod group_commit;
+mod projection;
 mod smoke;
+mod snapshot;
+mod tracing;
+
+use annals::EventStore;
+
+/// A store in an SQLite file that goes with the directory.
+async fn sqlite() -> (EventStore, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = EventStore::connect(&url(&dir)).await.unwrap();
+    (store, dir)
+}
+
+fn url(dir: &tempfile::TempDir) -> String {
+    format!("sqlite:{}", dir.path().join("events.db").display())
+}

@@ -1,0 +1,289 @@
+//! Load, decide, append, and again: over one stream, over several, over queries, under contention.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use annals::prelude::*;
+use annals::{CommandId, CorrelationId, ErrorKind, OnUnknown, Options};
+
+use crate::sqlite;
+
+#[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[event(stream = "account-{account}")]
+enum Bank {
+    Opened {
+        #[event(tag)]
+        account: u32,
+    },
+    Deposited {
+        #[event(tag)]
+        account: u32,
+        amount: i64,
+    },
+    Withdrawn {
+        #[event(tag)]
+        account: u32,
+        amount: i64,
+    },
+}
+
+#[derive(Default, Debug, PartialEq)]
+struct Account {
+    open: bool,
+    balance: i64,
+}
+
+impl State for Account {
+    type Event = Bank;
+
+    fn evolve(&mut self, event: &Bank) {
+        match event {
+            Bank::Opened { .. } => self.open = true,
+            Bank::Deposited { amount, .. } => self.balance += amount,
+            Bank::Withdrawn { amount, .. } => self.balance -= amount,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Refused {
+    Insufficient { balance: i64 },
+}
+
+enum Command {
+    Withdraw { account: u32, amount: i64 },
+}
+
+impl Decider for Account {
+    type Command = Command;
+    type Refusal = Refused;
+
+    fn decide(&self, command: &Command) -> Result<Vec<Bank>, Refused> {
+        match *command {
+            Command::Withdraw { amount, .. } if amount > self.balance => {
+                Err(Refused::Insufficient { balance: self.balance })
+            }
+            Command::Withdraw { account, amount } => Ok(vec![Bank::Withdrawn { account, amount }]),
+        }
+    }
+}
+
+fn transfer(from: u32, to: u32, amount: i64) -> impl Fn(&(Account, Account)) -> Result<[Bank; 2], Refused> {
+    move |(payer, _)| {
+        if amount > payer.balance {
+            return Err(Refused::Insufficient { balance: payer.balance });
+        }
+        Ok([Bank::Withdrawn { account: from, amount }, Bank::Deposited { account: to, amount }])
+    }
+}
+
+async fn deposit(store: &EventStore, account: u32, amount: i64) {
+    let deposited = [Bank::Opened { account }, Bank::Deposited { account, amount }];
+    store
+        .decide(stream::<Account>(format!("account-{account}")), move |_| Ok::<_, ()>(deposited.clone()))
+        .await
+        .unwrap();
+}
+
+async fn balance(store: &EventStore, account: u32) -> i64 {
+    store.load(&stream::<Account>(format!("account-{account}"))).await.unwrap().state.balance
+}
+
+fn of_account(account: u32) -> Query {
+    Query::tags([Tag::new(format!("account:{account}")).unwrap()])
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_domains_own_error_one_level_deep() {
+    let (store, _dir) = sqlite().await;
+    deposit(&store, 1, 10).await;
+    let refused = store
+        .execute::<Account>("account-1", Command::Withdraw { account: 1, amount: 11 })
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, DecideError::Refused(Refused::Insufficient { balance: 10 })), "{refused:?}");
+    let done =
+        store.execute::<Account>("account-1", Command::Withdraw { account: 1, amount: 4 }).await.unwrap();
+    assert_eq!((done.events.len(), done.replayed, done.attempts, done.repeated), (1, 2, 1, false));
+    assert_eq!(balance(&store, 1).await, 6);
+}
+
+#[tokio::test]
+async fn a_repeated_command_is_answered_and_not_decided_again() {
+    let (store, _dir) = sqlite().await;
+    deposit(&store, 1, 10).await;
+    let id: CommandId = "request-7".parse().unwrap();
+    let decided = std::sync::Arc::new(AtomicU32::new(0));
+    let withdraw = || {
+        let decided = decided.clone();
+        let withdraw = move |account: &Account| {
+            decided.fetch_add(1, Ordering::Relaxed);
+            account.decide(&Command::Withdraw { account: 1, amount: 10 })
+        };
+        store.decide(stream("account-1"), withdraw).command_id(id)
+    };
+    let first = withdraw().await.unwrap();
+    // Decided anew it would be refused: the money is gone.
+    let second = withdraw().await.unwrap();
+    assert_eq!((first.repeated, second.repeated, decided.load(Ordering::Relaxed)), (false, true, 1));
+    assert_eq!(first.events, second.events);
+    assert_eq!(first.checkpoint(), second.checkpoint());
+    assert_eq!(first.appended.unwrap().streams, second.appended.unwrap().streams);
+    assert_eq!(balance(&store, 1).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_command_sent_by_many_at_once_is_carried_out_once() {
+    let (store, _dir) = sqlite().await;
+    deposit(&store, 1, 100).await;
+    let id: CommandId = "once".parse().unwrap();
+    let tries: Vec<_> = (0..16)
+        .map(|_| {
+            let command = Command::Withdraw { account: 1, amount: 1 };
+            let store = store.clone();
+            tokio::spawn(async move { store.execute::<Account>("account-1", command).command_id(id).await })
+        })
+        .collect();
+    let mut written = 0;
+    for done in tries {
+        written += u32::from(!done.await.unwrap().unwrap().repeated);
+    }
+    assert_eq!((written, balance(&store, 1).await), (1, 99));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_between_streams_never_lose_or_make_money() {
+    let (store, _dir) = sqlite().await;
+    for account in 0..4 {
+        deposit(&store, account, 100).await;
+    }
+    let transfers: Vec<_> = (0..64u32)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let (from, to) = (n % 4, (n + 1 + n / 16) % 4);
+                if from == to {
+                    return;
+                }
+                let accounts = (stream(format!("account-{from}")), stream(format!("account-{to}")));
+                match store.decide(accounts, transfer(from, to, 30)).await {
+                    Ok(_) | Err(DecideError::Refused(_)) => {}
+                    Err(DecideError::Store(error)) => panic!("{error}"),
+                }
+            })
+        })
+        .collect();
+    for transfer in transfers {
+        transfer.await.unwrap();
+    }
+    let mut total = 0;
+    for account in 0..4 {
+        let balance = balance(&store, account).await;
+        assert!(balance >= 0, "account {account} is at {balance}");
+        total += balance;
+    }
+    assert_eq!(total, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_over_queries_sees_every_event_it_is_about() {
+    let (store, _dir) = sqlite().await;
+    deposit(&store, 1, 100).await;
+    deposit(&store, 2, 0).await;
+    let both = || (query::<Account>(of_account(1)), query::<Account>(of_account(2)));
+    let tries: Vec<_> = (0..24)
+        .map(|_| {
+            let (store, both) = (store.clone(), both());
+            tokio::spawn(async move { store.decide(both, transfer(1, 2, 10)).await.is_ok() })
+        })
+        .collect();
+    let mut done = 0;
+    for transfer in tries {
+        done += i64::from(transfer.await.unwrap());
+    }
+    assert_eq!((done, balance(&store, 1).await, balance(&store, 2).await), (10, 0, 100));
+}
+
+#[tokio::test]
+async fn a_decision_without_events_writes_nothing() {
+    let (store, _dir) = sqlite().await;
+    let done = store.decide(stream::<Account>("account-1"), |_| Ok::<_, ()>(None::<Bank>)).await.unwrap();
+    assert!(done.appended.is_none() && done.checkpoint().is_none());
+    assert_eq!(store.head().await.unwrap().position.0, 0);
+}
+
+#[tokio::test]
+async fn what_surrounds_a_command_is_recorded_with_its_events() {
+    let (store, _dir) = sqlite().await;
+    deposit(&store, 1, 10).await;
+    store
+        .execute::<Account>("account-1", Command::Withdraw { account: 1, amount: 1 })
+        .correlation_id(CorrelationId::new("checkout-9").unwrap())
+        .metadata(annals::Metadata::parse(r#"{"user":"ada"}"#).unwrap())
+        .await
+        .unwrap();
+    let last = store.read_stream("account-1").unwrap().backward().limit(1).collect().await.unwrap().remove(0);
+    assert_eq!(last.correlation_id.unwrap(), "checkout-9");
+    assert_eq!(last.metadata.as_str(), r#"{"user":"ada"}"#);
+    assert_eq!(last.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(), ["account:1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contention_beyond_the_retries_is_a_conflict() {
+    let options = Options { conflict_retries_max: 1, ..Options::default() };
+    let store = EventStore::connect_with("memory:", options).await.unwrap();
+    let writer = store.clone();
+    let always_late = move |_: &Account| {
+        let writer = writer.clone();
+        // Somebody else is always faster.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            runtime.block_on(deposit(&writer, 1, 1));
+        })
+        .join()
+        .unwrap();
+        Ok::<_, ()>([Bank::Withdrawn { account: 1, amount: 1 }])
+    };
+    match store.decide(stream::<Account>("account-1"), always_late).await {
+        Err(DecideError::Store(error)) => assert_eq!(error.kind(), ErrorKind::Conflict),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(balance(&store, 1).await, 2);
+}
+
+#[derive(Default)]
+struct Tolerant(u32);
+
+impl State for Tolerant {
+    type Event = Bank;
+    const ON_UNKNOWN: OnUnknown = OnUnknown::Skip;
+
+    fn evolve(&mut self, _: &Bank) {
+        self.0 += 1;
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_event_is_skipped_or_refused_as_the_state_says() {
+    let (store, _dir) = sqlite().await;
+    deposit(&store, 1, 1).await;
+    let foreign = NewEvent::json("audited", &()).unwrap();
+    store.append("account-1", Expected::Any, [foreign]).await.unwrap();
+    assert_eq!(store.load(&stream::<Tolerant>("account-1")).await.unwrap().state.0, 2);
+    let refused = store.load(&stream::<Account>("account-1")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    assert!(refused.to_string().contains("\"audited\""), "{refused}");
+}
+
+#[tokio::test]
+async fn loads_are_counted_by_category() {
+    let (store, _dir) = sqlite().await;
+    deposit(&store, 1, 1).await;
+    balance(&store, 1).await;
+    balance(&store, 2).await;
+    let stats = store.loads();
+    assert_eq!(stats.len(), 1);
+    assert_eq!(
+        (stats[0].category.as_str(), stats[0].loads, stats[0].replayed, stats[0].longest),
+        ("account", 3, 2, 2)
+    );
+}

@@ -1,0 +1,93 @@
+//! Appends that arrive together are written together, and nobody's answer is somebody else's.
+
+use annals::backend::Backend;
+use annals::{ErrorKind, EventStore, Expected, NewEvent, Options};
+
+use crate::sqlite;
+
+fn event(n: usize) -> NewEvent {
+    NewEvent::json("noted", &n).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_caller_gets_the_answer_to_its_own_append() {
+    let (store, _dir) = sqlite().await;
+    let writers: Vec<_> = (0..64)
+        .map(|writer| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for n in 1..=20u64 {
+                    let stream = format!("writer-{writer}");
+                    let done =
+                        store.append(&stream, Expected::version(n - 1), [event(writer)]).await.unwrap();
+                    assert_eq!((done.streams[0].stream_id.as_str(), done.version().0), (stream.as_str(), n));
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(store.stats().await.unwrap().events, 64 * 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_makes_callers_wait_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { queue_max: 2, batch_max: 2, ..Options::default() };
+    let store = EventStore::connect_with(&crate::url(&dir), options).await.unwrap();
+    let writers: Vec<_> = (0..50)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { store.append("s", Expected::Any, [event(n)]).await.unwrap() })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(store.stream_version("s").await.unwrap().0, 50);
+}
+
+#[tokio::test]
+async fn one_thread_is_enough() {
+    let (store, _dir) = sqlite().await;
+    let tasks: Vec<_> = (0..10)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { store.append("s", Expected::Any, [event(n)]).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(store.stream_version("s").await.unwrap().0, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_in_another_process_is_waited_for() {
+    let (store, dir) = sqlite().await;
+    let other = annals::sqlite::rusqlite::Connection::open(dir.path().join("events.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.append("s", Expected::NoStream, [event(1)]).await }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(!waiting.is_finished());
+    assert_eq!(store.head().await.unwrap().position.0, 0, "readers do not wait");
+    other.execute_batch("COMMIT").unwrap();
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_backend_that_panics_leaves_the_outcome_unknown_and_the_store_usable() {
+    let memory = std::sync::Arc::new(annals::memory::MemoryStore::new());
+    let options = Options { deadline: std::time::Duration::ZERO, ..Options::default() };
+    let store = EventStore::new(memory.clone(), options);
+    store.append("s", Expected::Any, [event(1)]).await.unwrap();
+    memory.drop_namespace().await.unwrap_err();
+    let too_many = (0..1_001).map(event);
+    let refused = store.append("s", Expected::Any, too_many).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
+    assert_eq!(store.stream_version("s").await.unwrap().0, 1);
+}
