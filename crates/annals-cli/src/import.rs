@@ -18,26 +18,22 @@ use crate::target::Target;
 ///
 /// Each event keeps its id, so that events which are there already are left alone: after an interruption, by
 /// Ctrl-C or by an error, run the same command again and it goes on. It stops at the first line it cannot
-/// import; all lines before it are in the store.
+/// import; all lines before it are in the store, and none after it.
 ///
 /// Events of `annals export` come back as they were, at a new position. Those of others may lack everything
-/// but specversion, id, source and type:
+/// but specversion, id, source and type. The stream is the subject, or what --stream says where there is none.
 ///
-/// - the stream is the subject, or what --stream says where there is none;
-/// - an id that is no UUID becomes UUIDv5 of "source, line feed, id" in the URL namespace (RFC 9562), and is
-///   kept in the metadata as cloudevents_id;
-/// - attributes that Annals does not know are kept in the metadata under cloudevents.
+/// An id that is no UUID becomes UUIDv5, in the URL namespace of RFC 9562, of the source, a line feed and the
+/// id; the id itself is kept in the metadata as cloudevents_id. Attributes that Annals does not know are kept
+/// in the metadata under cloudevents.
 #[derive(Debug, clap::Args)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   annals import orders.ndjson
   annals export --store sqlite:old.db | annals import --store sqlite:new.db
   annals import --stream inbox events-without-a-subject.ndjson
 
-Ctrl-C ends it with status 130."
-)]
+Ctrl-C ends it with status 130.")]
 pub(crate) struct Args {
     /// The file; standard input unless given.
     #[arg(value_name = "FILE|-", default_value = "-", hide_default_value = true)]

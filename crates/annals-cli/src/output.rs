@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use annals::backend::{Durability, EventTypeInfo, Stats, StoreId, StreamInfo};
 use annals::{Appended, Checkpoint, EventId, Payload, RecordedEvent, StreamId, Tag};
 use console::{Alignment, Term, measure_text_width, pad_str, truncate_str};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::failure::{Failure, Status};

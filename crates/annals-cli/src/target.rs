@@ -40,6 +40,8 @@ fn without_creating(url: &str) -> String {
     match options {
         Some(options) if options.split('&').any(says) => url.to_owned(),
         Some(_) => format!("{url}&create=no"),
+        // No store URL at all; the error is to show it as it was typed.
+        None if !url.contains(':') => url.to_owned(),
         None => format!("{url}?create=no"),
     }
 }
@@ -52,6 +54,7 @@ mod tests {
     fn reading_does_not_create_unless_the_url_says_so() {
         for (url, opened) in [
             ("sqlite:a.db", "sqlite:a.db?create=no"),
+            ("a.db", "a.db"),
             ("sqlite:a.db?namespace=x", "sqlite:a.db?namespace=x&create=no"),
             ("sqlite:a.db?create=yes", "sqlite:a.db?create=yes"),
             ("sqlite:a.db?namespace=create", "sqlite:a.db?namespace=create&create=no"),
