@@ -10,9 +10,9 @@ use crate::filter::Filter;
 use crate::output::{Lines, Progress};
 use crate::target::Target;
 
-/// Write events as CloudEvents 1.0, one JSON object a line, in the store's order.
+/// Write events as CloudEvents, one JSON object a line, in the store's order.
 ///
-/// All events that are there when it begins; `annals import` reads them back with the same ids, times, tags
+/// All events that are there when it begins, in CloudEvents 1.0; `annals import` reads them back with the same ids, times, tags
 /// and metadata. The subject is the stream and the time is occurred_at. Extension attributes hold the rest:
 /// streamversion, position, schemaversion, recordedtime, correlationid, causationid, traceparent, tracestate,
 /// tags (a JSON array as text), metadata (a JSON object as text), predecessorhash and hash.
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
         Some(path) => Lines::file(path)?,
         None => Lines::stdout(),
     };
-    let progress = Progress::positions(last.0);
+    let progress = Progress::positions(last.0, args.output.is_none());
     let mut exported: u64 = 0;
     while let Some(event) = events.next().await? {
         lines.write(&cloudevent::write(&event)?)?;

@@ -133,3 +133,26 @@ fn chain(mut cause: Option<&(dyn StdError + 'static)>) -> Vec<String> {
     }
     causes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_error_has_its_status_and_a_hint() {
+        for (kind, opened, later) in [
+            (ErrorKind::Invalid, Status::Usage, Status::Refused),
+            (ErrorKind::Unsupported, Status::Refused, Status::Refused),
+            (ErrorKind::Unavailable, Status::Unreachable, Status::Unreachable),
+            (ErrorKind::Indeterminate, Status::Unreachable, Status::Unknown),
+            (ErrorKind::Corrupt, Status::Unreachable, Status::Refused),
+        ] {
+            let error = || Error::with_source(kind, "what failed", io::Error::other("why"));
+            let (opening, failure) = (Failure::connect(error()), Failure::from(error()));
+            assert_eq!((opening.status, failure.status), (opened, later), "{kind}");
+            assert!(opening.hint.is_some() && failure.hint.is_some(), "{kind}");
+            assert_eq!(failure.causes, ["why"]);
+        }
+        assert_eq!((Status::Unreachable as u8, Status::Unknown as u8), (3, 4));
+    }
+}

@@ -14,9 +14,9 @@ use crate::failure::Failure;
 use crate::output::Progress;
 use crate::target::Target;
 
-/// Read CloudEvents 1.0, one JSON object a line, and append them in their order.
+/// Append CloudEvents from a file or from standard input, in their order.
 ///
-/// Each event keeps its id, so that events which are there already are left alone: after an interruption, by
+/// Each line is one CloudEvent 1.0 as a JSON object. Each event keeps its id, so that events which are there already are left alone: after an interruption, by
 /// Ctrl-C or by an error, run the same command again and it goes on. It stops at the first line it cannot
 /// import; all lines before it are in the store, and none after it.
 ///

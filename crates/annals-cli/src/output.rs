@@ -173,16 +173,17 @@ impl Output {
             })?;
         } else {
             let durable = if durability.durable { "yes" } else { "no" };
+            let size = match stats.bytes {
+                Some(bytes) => format!("{} ({bytes} bytes)", HumanBytes(bytes)),
+                None => "not known".to_owned(),
+            };
             for (name, value) in [
                 ("store", store_id.to_string()),
                 ("events", stats.events.to_string()),
                 ("streams", stats.streams.to_string()),
                 ("event types", stats.event_types.to_string()),
                 ("last position", stats.position.to_string()),
-                (
-                    "size",
-                    stats.bytes.map_or_else(|| "not known".to_owned(), |bytes| format!("{bytes} bytes")),
-                ),
+                ("size", size),
                 ("durable", format!("{durable}, {}", durability.settings)),
                 ("hash chain", hash_chain.unwrap_or("none").to_owned()),
             ] {
@@ -418,9 +419,11 @@ impl Progress {
         }
     }
 
-    /// Progress through the positions of the log.
-    pub(crate) fn positions(last: u64) -> Self {
-        Self::new(ProgressBar::new(last), "{wide_bar} position {pos}/{len}, {per_sec}, {eta} left")
+    /// Progress through the positions of the log. Events that go to a terminal are progress enough.
+    pub(crate) fn positions(last: u64, to_stdout: bool) -> Self {
+        let shown = !(to_stdout && Term::stdout().is_term());
+        let bar = if shown { ProgressBar::new(last) } else { ProgressBar::hidden() };
+        Self::new(bar, "{wide_bar} position {pos}/{len}, {per_sec}, {eta} left")
     }
 
     fn new(bar: ProgressBar, template: &str) -> Self {
