@@ -1,2 +1,99 @@
-//! The tool.
-fn main() {}
+//! The command-line tool `annals`: one file for each subcommand, all printing in `output`, every way to fail
+//! in `failure`.
+
+mod append;
+mod cloudevent;
+mod completions;
+mod export;
+mod failure;
+mod filter;
+mod import;
+mod output;
+mod read;
+mod stats;
+mod streams;
+mod tail;
+mod target;
+mod types;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::failure::Failure;
+use self::target::Target;
+
+/// Event sourcing on the database you already run.
+#[derive(Debug, Parser)]
+#[command(name = "annals", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// The store, such as sqlite:orders.db.
+    #[arg(long, value_name = "URL", global = true, env = "ANNALS_STORE", hide_env_values = true)]
+    store: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  ANNALS_STORE  the store, where --store is not given
+
+Stores:
+  sqlite:orders.db               a file; append and import create it, reading commands do not
+  sqlite:orders.db?namespace=eu  a store of its own in that file
+  memory:                        a store that ends with the command
+
+Exit status:
+  0    done; also when the reader of the output went away, and when Ctrl-C ends tail
+  1    refused: a conflict, an invalid request, an unsupported one, damaged data, a failed check
+  2    usage: a wrong option or value, a malformed store URL, no store given
+  3    the store cannot be reached, or there is no store at that place
+  4    the outcome is not known: run the command again with the same event id
+  130  import was interrupted by Ctrl-C: what was imported stays, run it again to go on
+
+Example:
+  export ANNALS_STORE=sqlite:orders.db
+  annals append order-1 order-placed '{\"customer\":\"ada\"}'
+  annals read order-1";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Append(append::Args),
+    Read(read::Args),
+    Tail(tail::Args),
+    Streams(streams::Args),
+    Types(types::Args),
+    Stats(stats::Args),
+    Import(import::Args),
+    Export(export::Args),
+    Completions(completions::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return output::failed(&Failure::refused("could not start", e)),
+    };
+    let done = runtime.block_on(run(cli.command, Target::new(cli.store)));
+    // A thread may be waiting for input that never comes; everything that was acknowledged is on disk.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output::failed(&failure),
+    }
+}
+
+async fn run(command: Command, target: Target) -> Result<(), Failure> {
+    match command {
+        Command::Append(args) => append::run(args, &target).await,
+        Command::Read(args) => read::run(args, &target).await,
+        Command::Tail(args) => tail::run(args, &target).await,
+        Command::Streams(args) => streams::run(args, &target).await,
+        Command::Types(args) => types::run(args, &target).await,
+        Command::Stats(args) => stats::run(args, &target).await,
+        Command::Import(args) => import::run(args, &target).await,
+        Command::Export(args) => export::run(args, &target).await,
+        Command::Completions(args) => completions::run(args),
+    }
+}

@@ -102,7 +102,7 @@ impl Append {
 
     /// Whether a store with these capabilities can take this append: everything that is wrong with it
     /// before the store is asked. A backend is given only appends that passed.
-    pub(crate) fn check(&self, capabilities: &Capabilities) -> Result<()> {
+    pub fn check(&self, capabilities: &Capabilities) -> Result<()> {
         let limits = &capabilities.limits;
         if self.events.is_empty() {
             return Err(Error::invalid("an append without events"));

@@ -32,7 +32,6 @@ async fn smoke(url: &str) {
     for attempt in store.backend().attempt_rewrites().await.unwrap() {
         assert!(attempt.refusal.is_some(), "{attempt:?}");
     }
-    println!("{:?} {:?}", store.stats().await.unwrap(), store.durability().await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

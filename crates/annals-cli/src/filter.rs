@@ -1,0 +1,29 @@
+//! The options that choose events: `--category`, `--type` and `--tag`, which all have to hold.
+
+use annals::{Category, EventType, Query, QueryItem, Scope, Tag};
+
+/// Which events.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Filter {
+    /// Only events of this category's streams: the text of a stream id before its first - or /.
+    #[arg(long, value_name = "C")]
+    category: Option<Category>,
+    /// Only events of this type; given several times, of any of these types.
+    #[arg(long = "type", value_name = "T")]
+    types: Vec<EventType>,
+    /// Only events with this tag; given several times, with all of these tags.
+    #[arg(long = "tag", value_name = "T")]
+    tags: Vec<Tag>,
+}
+
+impl Filter {
+    /// The query for the events that all options let through.
+    pub(crate) fn query(self) -> Query {
+        QueryItem {
+            types: self.types,
+            tags: self.tags,
+            scope: self.category.map_or(Scope::All, Scope::Category),
+        }
+        .into()
+    }
+}

@@ -1,0 +1,465 @@
+//! Everything the tool prints. Results go to standard output, as a table or as one JSON object a line; what
+//! accompanies them, errors and progress included, goes to standard error.
+//!
+//! A table is as wide as the terminal it is shown on. Anywhere else nothing is cut, and colour never
+//! carries a meaning.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use annals::backend::{Durability, EventTypeInfo, Stats, StoreId, StreamInfo};
+use annals::{Appended, Checkpoint, EventId, Payload, RecordedEvent, StreamId, Tag};
+use console::{Alignment, Term, measure_text_width, pad_str, truncate_str};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::failure::{Failure, Status};
+
+/// Says on standard error why the command failed, and gives its exit status.
+pub(crate) fn failed(failure: &Failure) -> ExitCode {
+    if failure.status != Status::ClosedPipe {
+        let mut text = format!("error: {}", printable(&failure.message));
+        for cause in &failure.causes {
+            text.push_str(&format!("\ncaused by: {}", printable(cause)));
+        }
+        if let Some(hint) = &failure.hint {
+            text.push_str(&format!("\ntry: {}", printable(hint)));
+        }
+        note(&text);
+    }
+    ExitCode::from(failure.status as u8)
+}
+
+/// Says something on standard error; where nobody listens, nothing is lost.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// What came of `annals append`.
+#[derive(Debug)]
+pub(crate) struct AppendedEvent {
+    pub(crate) stream_id: StreamId,
+    pub(crate) event_id: EventId,
+    pub(crate) appended: Appended,
+}
+
+/// What `annals stats` tells.
+#[derive(Debug)]
+pub(crate) struct StoreStats {
+    pub(crate) store_id: StoreId,
+    pub(crate) stats: Stats,
+    pub(crate) durability: Durability,
+    pub(crate) hash_chain: Option<&'static str>,
+}
+
+/// The result of a command, on standard output.
+#[derive(Debug)]
+pub(crate) struct Output {
+    json: bool,
+    lines: Lines,
+    table: Table,
+    empty: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, lines: Lines::stdout(), table: Table::default(), empty: true }
+    }
+
+    pub(crate) fn event(&mut self, event: &RecordedEvent) -> Result<(), Failure> {
+        if self.json { self.object(event) } else { self.event_row(event) }
+    }
+
+    /// An event and the checkpoint after it.
+    pub(crate) fn event_at(&mut self, event: &RecordedEvent, checkpoint: &Checkpoint) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct EventAt<'a> {
+            #[serde(flatten)]
+            event: &'a RecordedEvent,
+            checkpoint: &'a Checkpoint,
+        }
+        if self.json { self.object(&EventAt { event, checkpoint }) } else { self.event_row(event) }
+    }
+
+    fn event_row(&mut self, event: &RecordedEvent) -> Result<(), Failure> {
+        let tags: Vec<&str> = event.tags.iter().map(Tag::as_str).collect();
+        let payload = match &event.payload {
+            Payload::Json(json) => json.to_string(),
+            Payload::Bytes(bytes) => format!("{} bytes of {}", bytes.len(), event.content_type),
+        };
+        self.row(
+            &EVENT,
+            vec![
+                event.position.to_string(),
+                event.stream_id.to_string(),
+                event.stream_version.to_string(),
+                event.occurred_at.to_string(),
+                event.event_type.to_string(),
+                tags.join(" "),
+                payload,
+            ],
+        )
+    }
+
+    pub(crate) fn stream(&mut self, stream: &StreamInfo) -> Result<(), Failure> {
+        if self.json {
+            return self.object(stream);
+        }
+        self.row(&STREAM, vec![stream.version.to_string(), stream.stream_id.to_string()])
+    }
+
+    pub(crate) fn event_type(&mut self, event_type: &EventTypeInfo) -> Result<(), Failure> {
+        if self.json {
+            return self.object(event_type);
+        }
+        self.row(&EVENT_TYPE, vec![event_type.events.to_string(), event_type.event_type.to_string()])
+    }
+
+    pub(crate) fn appended(mut self, done: &AppendedEvent) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            stream_id: &'a StreamId,
+            first_version: u64,
+            last_version: u64,
+            first_position: u64,
+            last_position: u64,
+            checkpoint: &'a Checkpoint,
+            duplicate: bool,
+            event_ids: [EventId; 1],
+        }
+        let AppendedEvent { stream_id, event_id, appended } = done;
+        let last_version = appended.version().0;
+        if self.json {
+            self.object(&Answer {
+                stream_id,
+                first_version: appended.streams.first().map_or(last_version, |stream| stream.first_version.0),
+                last_version,
+                first_position: appended.first_position.0,
+                last_position: appended.last_position.0,
+                checkpoint: &appended.checkpoint,
+                duplicate: appended.duplicate,
+                event_ids: [*event_id],
+            })?;
+        } else {
+            let what = if appended.duplicate { "already there" } else { "appended" };
+            let position = appended.last_position;
+            self.lines.write(&format!(
+                "{what}: {stream_id} version {last_version}, position {position}, event {event_id}"
+            ))?;
+        }
+        self.lines.flush()
+    }
+
+    pub(crate) fn stats(mut self, store: &StoreStats) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            store_id: String,
+            #[serde(flatten)]
+            stats: Stats,
+            durable: bool,
+            durability: &'a str,
+            hash_chain: Option<&'a str>,
+        }
+        let StoreStats { store_id, stats, durability, hash_chain } = store;
+        if self.json {
+            self.object(&Answer {
+                store_id: store_id.to_string(),
+                stats: *stats,
+                durable: durability.durable,
+                durability: &durability.settings,
+                hash_chain: *hash_chain,
+            })?;
+        } else {
+            let durable = if durability.durable { "yes" } else { "no" };
+            let size = match stats.bytes {
+                Some(bytes) => format!("{} ({bytes} bytes)", HumanBytes(bytes)),
+                None => "not known".to_owned(),
+            };
+            for (name, value) in [
+                ("store", store_id.to_string()),
+                ("events", stats.events.to_string()),
+                ("streams", stats.streams.to_string()),
+                ("event types", stats.event_types.to_string()),
+                ("last position", stats.position.to_string()),
+                ("size", size),
+                ("durable", format!("{durable}, {}", durability.settings)),
+                ("hash chain", hash_chain.unwrap_or("none").to_owned()),
+            ] {
+                self.lines.write(&format!("{name:<13}  {value}"))?;
+            }
+        }
+        self.lines.flush()
+    }
+
+    pub(crate) fn script(mut self, script: &[u8]) -> Result<(), Failure> {
+        self.lines.bytes(script)?;
+        self.lines.flush()
+    }
+
+    /// Shows all that is held back.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.table.flush(&mut self.lines)?;
+        self.lines.flush()
+    }
+
+    /// Ends a listing. A table without rows is not shown; the reason is.
+    pub(crate) fn finish(mut self, nothing: &str) -> Result<(), Failure> {
+        self.flush()?;
+        if self.empty && !self.json {
+            note(nothing);
+        }
+        Ok(())
+    }
+
+    fn object<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
+        self.empty = false;
+        let text = serde_json::to_string(value)
+            .map_err(|e| Failure::refused("could not write an event as JSON", e))?;
+        self.lines.write(&one_line(text))
+    }
+
+    fn row(&mut self, columns: &'static [Column], cells: Vec<String>) -> Result<(), Failure> {
+        self.empty = false;
+        self.table.row(columns, cells, &mut self.lines)
+    }
+}
+
+/// JSON on one line. A line end in valid JSON is blank space between two tokens, and stored JSON keeps its
+/// blanks.
+pub(crate) fn one_line(json: String) -> String {
+    if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ") } else { json }
+}
+
+/// Lines of text on their way to standard output or into a file.
+pub(crate) struct Lines {
+    to: BufWriter<Box<dyn Write>>,
+    /// Where a file has to be on disk before the command may say so.
+    file: Option<File>,
+    name: String,
+}
+
+impl Lines {
+    pub(crate) fn stdout() -> Self {
+        Self { to: BufWriter::new(Box::new(io::stdout().lock())), file: None, name: "standard output".into() }
+    }
+
+    /// Into this file, in place of what it held.
+    pub(crate) fn file(path: &Path) -> Result<Self, Failure> {
+        let failed = |e| Failure::refused(format!("could not create {}", path.display()), e);
+        let file = File::create(path).map_err(failed)?;
+        let name = path.display().to_string();
+        Ok(Self { to: BufWriter::new(Box::new(file.try_clone().map_err(failed)?)), file: Some(file), name })
+    }
+
+    pub(crate) fn write(&mut self, line: &str) -> Result<(), Failure> {
+        self.bytes(line.as_bytes())?;
+        self.bytes(b"\n")
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.to.write_all(bytes).map_err(|e| Failure::output(&self.name, e))
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.to.flush().map_err(|e| Failure::output(&self.name, e))
+    }
+
+    /// Writes all there is, a file down to the disk.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        self.flush()?;
+        match self.file {
+            // What is no file on a disk, such as a named pipe, has nothing to sync.
+            Some(file) if file.metadata().is_ok_and(|about| about.is_file()) => {
+                file.sync_all().map_err(|e| Failure::output(&self.name, e))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").field("to", &self.name).finish_non_exhaustive()
+    }
+}
+
+static EVENT: [Column; 7] = [
+    Column::number("position"),
+    Column::text("stream"),
+    Column::number("version"),
+    Column::text("occurred at"),
+    Column::text("type"),
+    Column::text("tags"),
+    Column::text("payload"),
+];
+
+static STREAM: [Column; 2] = [Column::number("version"), Column::text("stream")];
+
+static EVENT_TYPE: [Column; 2] = [Column::number("events"), Column::text("type")];
+
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    name: &'static str,
+    alignment: Alignment,
+}
+
+impl Column {
+    const fn text(name: &'static str) -> Self {
+        Self { name, alignment: Alignment::Left }
+    }
+
+    const fn number(name: &'static str) -> Self {
+        Self { name, alignment: Alignment::Right }
+    }
+}
+
+/// How many rows are held back until the widths of their columns are known.
+const ROWS_MAX: usize = 100;
+
+/// How many bytes of rows are held back.
+const ROWS_BYTES_MAX: usize = 1 << 20;
+
+/// Rows under one heading. Widths are those of the rows seen so far and only ever grow, so that a table of
+/// any length is printed in bounded memory.
+#[derive(Debug, Default)]
+struct Table {
+    columns: &'static [Column],
+    widths: Vec<usize>,
+    rows: Vec<Vec<String>>,
+    bytes: usize,
+    headed: bool,
+}
+
+impl Table {
+    fn row(
+        &mut self,
+        columns: &'static [Column],
+        cells: Vec<String>,
+        lines: &mut Lines,
+    ) -> Result<(), Failure> {
+        self.columns = columns;
+        let cells: Vec<String> = cells.iter().map(|cell| printable(cell)).collect();
+        self.bytes += cells.iter().map(String::len).sum::<usize>();
+        self.rows.push(cells);
+        if self.rows.len() >= ROWS_MAX || self.bytes >= ROWS_BYTES_MAX {
+            self.flush(lines)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, lines: &mut Lines) -> Result<(), Failure> {
+        let mut rows = std::mem::take(&mut self.rows);
+        self.bytes = 0;
+        if !self.headed && !rows.is_empty() {
+            self.headed = true;
+            rows.insert(0, self.columns.iter().map(|column| column.name.to_owned()).collect());
+        }
+        self.widths.resize(self.columns.len(), 0);
+        for row in &rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = measure_text_width(cell).max(*width);
+            }
+        }
+        let terminal = terminal_width();
+        for row in rows {
+            let line = self.line(&row);
+            match terminal {
+                Some(width) => lines.write(&truncate_str(&line, width, "…"))?,
+                None => lines.write(&line)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&self, row: &[String]) -> String {
+        let mut line = String::new();
+        let last = row.len().saturating_sub(1);
+        for (index, ((cell, column), width)) in row.iter().zip(self.columns).zip(&self.widths).enumerate() {
+            if index == last {
+                line.push_str(cell);
+            } else {
+                line.push_str(&pad_str(cell, *width, column.alignment, None));
+                line.push_str("  ");
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+/// How wide the terminal is, where standard output is one.
+fn terminal_width() -> Option<usize> {
+    let terminal = Term::stdout();
+    if !terminal.is_term() {
+        return None;
+    }
+    terminal.size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0)
+}
+
+/// Text that keeps to its line and cannot steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// How far an import or export is, on standard error where that is a terminal.
+#[derive(Debug)]
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Progress through the bytes of a file; without an end where the length is not known.
+    pub(crate) fn bytes(total: Option<u64>) -> Self {
+        match total {
+            Some(total) => Self::new(
+                ProgressBar::new(total),
+                "{wide_bar} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left",
+            ),
+            None => Self::new(ProgressBar::no_length(), "{spinner} {bytes}, {binary_bytes_per_sec}"),
+        }
+    }
+
+    /// Progress through the positions of the log. Events that go to a terminal are progress enough.
+    pub(crate) fn positions(last: u64, to_stdout: bool) -> Self {
+        let shown = !(to_stdout && Term::stdout().is_term());
+        let bar = if shown { ProgressBar::new(last) } else { ProgressBar::hidden() };
+        Self::new(bar, "{wide_bar} position {pos}/{len}, {per_sec}, {eta} left")
+    }
+
+    fn new(bar: ProgressBar, template: &str) -> Self {
+        // Only a mistake in the template fails, and then the default will do.
+        Self(bar.with_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        ))
+    }
+
+    pub(crate) fn advance(&self, by: u64) {
+        self.0.inc(by);
+    }
+
+    pub(crate) fn reach(&self, place: u64) {
+        self.0.set_position(place);
+    }
+
+    /// Takes the bar away and says how it went.
+    pub(crate) fn finish(self, summary: &str) {
+        self.0.finish_and_clear();
+        note(summary);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_with_line_ends_becomes_one_line_of_the_same_value() {
+        let json = "{\r\n \"a\": \"x\\ny\"\n}".to_owned();
+        assert_eq!(one_line(json), "{   \"a\": \"x\\ny\" }");
+    }
+
+    #[test]
+    fn text_cannot_steer_a_terminal() {
+        assert_eq!(printable("a\u{1b}[2J\u{9b}b\nc"), "a [2J b c");
+    }
+}

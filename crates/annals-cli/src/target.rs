@@ -1,0 +1,65 @@
+//! The store a command works on, and whether it may be created.
+
+use annals::EventStore;
+
+use crate::failure::Failure;
+
+/// The store as it was named on the command line or in the environment.
+#[derive(Debug)]
+pub(crate) struct Target {
+    url: Option<String>,
+}
+
+impl Target {
+    pub(crate) fn new(url: Option<String>) -> Self {
+        Self { url: url.filter(|url| !url.is_empty()) }
+    }
+
+    /// Opens the store, created where it is missing.
+    pub(crate) async fn create(&self) -> Result<EventStore, Failure> {
+        EventStore::connect(self.url()?).await.map_err(Failure::connect)
+    }
+
+    /// Opens the store for reading. A mistyped path is an error and leaves no new file behind, unless the
+    /// URL itself says `create=yes`.
+    pub(crate) async fn open(&self) -> Result<EventStore, Failure> {
+        EventStore::connect(&without_creating(self.url()?)).await.map_err(Failure::connect)
+    }
+
+    fn url(&self) -> Result<&str, Failure> {
+        self.url.as_deref().ok_or_else(|| {
+            Failure::usage("no store given")
+                .hint("add --store URL, such as --store sqlite:orders.db, or set ANNALS_STORE")
+        })
+    }
+}
+
+fn without_creating(url: &str) -> String {
+    let options = url.split_once('?').map(|(_, options)| options);
+    let says = |option: &str| option.split('=').next() == Some("create");
+    match options {
+        Some(options) if options.split('&').any(says) => url.to_owned(),
+        Some(_) => format!("{url}&create=no"),
+        // No store URL at all; the error is to show it as it was typed.
+        None if !url.contains(':') => url.to_owned(),
+        None => format!("{url}?create=no"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_creating;
+
+    #[test]
+    fn reading_does_not_create_unless_the_url_says_so() {
+        for (url, opened) in [
+            ("sqlite:a.db", "sqlite:a.db?create=no"),
+            ("a.db", "a.db"),
+            ("sqlite:a.db?namespace=x", "sqlite:a.db?namespace=x&create=no"),
+            ("sqlite:a.db?create=yes", "sqlite:a.db?create=yes"),
+            ("sqlite:a.db?namespace=create", "sqlite:a.db?namespace=create&create=no"),
+        ] {
+            assert_eq!(without_creating(url), opened);
+        }
+    }
+}
