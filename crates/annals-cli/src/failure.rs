@@ -42,6 +42,12 @@ impl Failure {
         Self::new(Status::Usage, message)
     }
 
+    /// The text names no store.
+    pub(crate) fn malformed_url(error: Error) -> Self {
+        Self { status: Status::Usage, ..Self::of(error) }
+            .hint("give a store such as --store sqlite:orders.db; `annals --help` lists them")
+    }
+
     /// The user has stopped it.
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
         Self::new(Status::Interrupted, message)
@@ -57,12 +63,8 @@ impl Failure {
 
     /// Opening a store failed. Nothing has been written yet, so the outcome is never in doubt.
     pub(crate) fn connect(error: Error) -> Self {
-        let newer = error.to_string().contains("newer Annals");
         let (status, hint) = match error.kind() {
-            ErrorKind::Invalid if newer => (Status::Refused, "use the annals that wrote it, or a later one"),
-            ErrorKind::Invalid => {
-                (Status::Usage, "give a store such as --store sqlite:orders.db; `annals --help` lists them")
-            }
+            ErrorKind::Invalid => (Status::Refused, "use the annals and the options it was created with"),
             ErrorKind::Unsupported => (Status::Refused, hint(&error)),
             _ => (
                 Status::Unreachable,
@@ -141,7 +143,7 @@ mod tests {
     #[test]
     fn each_kind_of_error_has_its_status_and_a_hint() {
         for (kind, opened, later) in [
-            (ErrorKind::Invalid, Status::Usage, Status::Refused),
+            (ErrorKind::Invalid, Status::Refused, Status::Refused),
             (ErrorKind::Unsupported, Status::Refused, Status::Refused),
             (ErrorKind::Unavailable, Status::Unreachable, Status::Unreachable),
             (ErrorKind::Indeterminate, Status::Unreachable, Status::Unknown),

@@ -1,6 +1,6 @@
 //! The store a command works on, and whether it may be created.
 
-use annals::EventStore;
+use annals::{EventStore, StoreUrl};
 
 use crate::failure::Failure;
 
@@ -27,10 +27,11 @@ impl Target {
     }
 
     fn url(&self) -> Result<&str, Failure> {
-        self.url.as_deref().ok_or_else(|| {
+        let url = self.url.as_deref().ok_or_else(|| {
             Failure::usage("no store given")
                 .hint("add --store URL, such as --store sqlite:orders.db, or set ANNALS_STORE")
-        })
+        })?;
+        url.parse::<StoreUrl>().map(|_| url).map_err(Failure::malformed_url)
     }
 }
 

@@ -85,7 +85,7 @@ impl Writer<'_> {
         refused: &HashMap<usize, Error>,
     ) -> Result<(Vec<Result<Appended>>, Tail, bool), (Option<usize>, rusqlite::Error)> {
         let start = self.tail(connection).map_err(|e| (None, e))?;
-        let mut tail = start;
+        let mut tail = Tail { recorded_at: self.time(start.recorded_at), ..start };
         let mut versions = HashMap::new();
         let mut results = Vec::with_capacity(batch.len());
         for (index, append) in batch.iter().enumerate() {
@@ -137,7 +137,6 @@ impl Writer<'_> {
         let mut places = Vec::with_capacity(append.events.len());
         let mut insert = connection.prepare_cached(&self.statements.insert_event)?;
         let mut insert_tag = connection.prepare_cached(&self.statements.insert_tag)?;
-        let recorded_at = self.time(tail.recorded_at);
         for (stream_id, event) in &append.events {
             let version = self.version(connection, versions, stream_id)?.next();
             let own_source = event.source.is_none();
@@ -146,7 +145,7 @@ impl Writer<'_> {
                 stream_id.clone(),
                 version,
                 tail.position.next(),
-                recorded_at,
+                tail.recorded_at,
                 self.source,
             );
             let mut digest = None;
@@ -161,7 +160,7 @@ impl Writer<'_> {
             for tag in &event.tags {
                 insert_tag.execute((tag.as_str(), row::integer(event.position.0)))?;
             }
-            *tail = Tail { position: event.position, recorded_at, hash: event.hash };
+            *tail = Tail { position: event.position, hash: event.hash, ..*tail };
             versions.insert(stream_id, version);
             places.push((stream_id, version));
         }

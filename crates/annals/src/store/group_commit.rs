@@ -67,16 +67,11 @@ impl GroupCommit {
         };
         let (answer, answered) = oneshot::channel();
         let request = Request { appends, answer, _place: place };
-        {
-            let mut queue = self.queue();
-            queue.waiting.push_back(request);
-            if queue.busy {
-                drop(queue);
-            } else {
-                queue.busy = true;
-                drop(queue);
-                self.lead();
-            }
+        if self.enqueue(request) {
+            let mut leader = Leader { store: Some(self.clone()) };
+            // Whoever else is ready to append does so now and shares the batch.
+            tokio::task::yield_now().await;
+            leader.lead();
         }
         answered.await.unwrap_or_else(|_| {
             let lost = Error::new(ErrorKind::Indeterminate, "the task that was writing ended early");
@@ -84,27 +79,21 @@ impl GroupCommit {
         })
     }
 
-    /// Writes the first batch here if the backend can do it without waiting, and leaves what takes longer,
-    /// and what has come in meanwhile, to a task of its own, which no caller can drop.
-    fn lead(self: &Arc<Self>) {
-        let mut batch: BoxFuture<'static, bool> = Box::pin(self.clone().write_next());
-        let mut context = Context::from_waker(Waker::noop());
-        match batch.as_mut().poll(&mut context) {
-            Poll::Ready(false) => {}
-            Poll::Ready(true) => {
-                let this = self.clone();
-                self.runtime.spawn(async move { while this.clone().write_next().await {} });
+    /// Whether nobody is writing, so that whoever asked has to.
+    fn enqueue(&self, request: Request) -> bool {
+        let mut queue = self.queue();
+        queue.waiting.push_back(request);
+        !std::mem::replace(&mut queue.busy, true)
+    }
+
+    /// Goes on writing until nothing waits, in a task of its own, which no caller can drop.
+    fn go_on(self: Arc<Self>, batch: BoxFuture<'static, bool>) {
+        self.runtime.clone().spawn(async move {
+            let mut more = batch.await;
+            while more {
+                more = self.clone().write_next().await;
             }
-            Poll::Pending => {
-                let this = self.clone();
-                self.runtime.spawn(async move {
-                    let mut more = batch.await;
-                    while more {
-                        more = this.clone().write_next().await;
-                    }
-                });
-            }
-        }
+        });
     }
 
     /// Writes one batch; says whether another one waits. When none does, the store is idle again.
@@ -154,6 +143,34 @@ impl GroupCommit {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The caller that found the store idle and has to see to it that what waits is written, even if it is
+/// dropped before.
+struct Leader {
+    store: Option<Arc<GroupCommit>>,
+}
+
+impl Leader {
+    /// Writes the first batch here if the backend can do it without waiting, and leaves what takes longer,
+    /// and what has come in meanwhile, to a task of its own.
+    fn lead(&mut self) {
+        let Some(store) = self.store.take() else { return };
+        let mut batch: BoxFuture<'static, bool> = Box::pin(store.clone().write_next());
+        match batch.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(false) => {}
+            Poll::Ready(true) => store.clone().go_on(Box::pin(store.write_next())),
+            Poll::Pending => store.go_on(batch),
+        }
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        if let Some(store) = self.store.take() {
+            store.clone().go_on(Box::pin(store.write_next()));
+        }
     }
 }
 

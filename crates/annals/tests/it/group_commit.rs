@@ -49,9 +49,9 @@ async fn a_full_queue_makes_callers_wait_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn one_thread_is_enough() {
+async fn one_thread_is_enough_to_share_a_batch() {
     let (store, _dir) = sqlite().await;
-    let tasks: Vec<_> = (0..10)
+    let tasks: Vec<_> = (0..64)
         .map(|n| {
             let store = store.clone();
             tokio::spawn(async move { store.append("s", Expected::Any, [event(n)]).await.unwrap() })
@@ -60,7 +60,28 @@ async fn one_thread_is_enough() {
     for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(store.stream_version("s").await.unwrap().0, 10);
+    // A batch has one time for all its events.
+    let events = store.read_stream("s").unwrap().collect().await.unwrap();
+    let times: std::collections::BTreeSet<_> = events.iter().map(|event| event.recorded_at).collect();
+    assert_eq!(events.len(), 64);
+    assert!(times.len() <= 3, "{} batches", times.len());
+}
+
+#[tokio::test]
+async fn a_leader_that_is_dropped_leaves_nobody_waiting() {
+    let (store, _dir) = sqlite().await;
+    for n in 0..50 {
+        let mut append = Box::pin(store.append("s", Expected::Any, [event(n)]));
+        // Polled once, it is in the queue and has yielded.
+        std::future::poll_fn(|cx| {
+            let _ = append.as_mut().poll(cx);
+            std::task::Poll::Ready(())
+        })
+        .await;
+        drop(append);
+        store.append("s", Expected::Any, [event(n)]).await.unwrap();
+    }
+    assert_eq!(store.stream_version("s").await.unwrap().0, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
