@@ -37,6 +37,11 @@ impl Failure {
         Self { causes: chain(Some(&cause)), ..Self::new(Status::Refused, message) }
     }
 
+    /// Something that has to hold does not.
+    pub(crate) fn check(message: impl Into<String>) -> Self {
+        Self::new(Status::Refused, message)
+    }
+
     /// The command cannot be carried out as it was typed.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Status::Usage, message)

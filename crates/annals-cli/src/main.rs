@@ -4,6 +4,7 @@
 mod append;
 mod cloudevent;
 mod completions;
+mod demo;
 mod export;
 mod failure;
 mod filter;
@@ -58,6 +59,7 @@ Example:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Append(append::Args),
     Read(read::Args),
     Tail(tail::Args),
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command, target: Target) -> Result<(), Failure> {
     match command {
+        Command::Demo(args) => demo::run(args).await,
         Command::Append(args) => append::run(args, &target).await,
         Command::Read(args) => read::run(args, &target).await,
         Command::Tail(args) => tail::run(args, &target).await,

@@ -258,6 +258,12 @@ impl Lines {
         self.bytes(b"\n")
     }
 
+    /// Writes a line that somebody is waiting to see.
+    pub(crate) fn say(&mut self, line: &str) -> Result<(), Failure> {
+        self.write(line)?;
+        self.flush()
+    }
+
     fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.to.write_all(bytes).map_err(|e| Failure::output(&self.name, e))
     }
@@ -426,6 +432,14 @@ impl Progress {
         Self::new(bar, "{wide_bar} position {pos}/{len}, {per_sec}, {eta} left")
     }
 
+    /// Progress through a number of things.
+    pub(crate) fn count(total: u64, things: &str) -> Self {
+        Self::new(
+            ProgressBar::new(total),
+            &format!("{{wide_bar}} {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left"),
+        )
+    }
+
     fn new(bar: ProgressBar, template: &str) -> Self {
         // Only a mistake in the template fails, and then the default will do.
         Self(bar.with_style(
@@ -439,6 +453,11 @@ impl Progress {
 
     pub(crate) fn reach(&self, place: u64) {
         self.0.set_position(place);
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(self) {
+        self.0.finish_and_clear();
     }
 
     /// Takes the bar away and says how it went.
