@@ -37,10 +37,16 @@ impl FromStr for ObjectId {
         }
         let mut bytes = [0; 32];
         for (byte, at) in bytes.iter_mut().zip((0..hex.len()).step_by(2)) {
-            *byte = u8::from_str_radix(&hex[at..at + 2], 16).map_err(|_| wrong())?;
+            *byte = hex_byte(&hex[at..at + 2]).ok_or_else(wrong)?;
         }
         Ok(Self { len, bytes })
     }
+}
+
+/// Two hexadecimal digits, and no sign, which the standard library would take.
+fn hex_byte(digits: &str) -> Option<u8> {
+    let hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u8::from_str_radix(digits, 16).ok().filter(|_| hexadecimal)
 }
 
 impl fmt::Display for ObjectId {
@@ -164,7 +170,7 @@ impl FromStr for FilePath {
                 continue;
             }
             let digits = escaped.strip_prefix('x').and_then(|digits| digits.get(..2)).ok_or_else(wrong)?;
-            bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+            bytes.push(hex_byte(digits).ok_or_else(wrong)?);
             rest = &escaped[3..];
         }
         bytes.extend_from_slice(rest.as_bytes());
@@ -353,7 +359,7 @@ mod tests {
             let path = FilePath(bytes.to_vec());
             assert_eq!(path.to_string().parse::<FilePath>().unwrap(), path);
         }
-        for bad in [r"\", r"\x", r"\x4", r"\xzz", r"\n", r"\xé"] {
+        for bad in [r"\", r"\x", r"\x4", r"\xzz", r"\x+1", r"\n", r"\xé"] {
             assert!(bad.parse::<FilePath>().is_err(), "{bad:?} was accepted");
         }
     }

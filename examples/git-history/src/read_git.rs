@@ -43,7 +43,6 @@ pub(crate) type Result<T, E = GitError> = std::result::Result<T, E>;
 /// What makes git look elsewhere than where it is told to, as in a hook (`git rev-parse --local-env-vars`).
 const ELSEWHERE: &[&str] = &[
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_CEILING_DIRECTORIES",
     "GIT_COMMON_DIR",
     "GIT_CONFIG",
     "GIT_DIR",
@@ -57,7 +56,6 @@ const ELSEWHERE: &[&str] = &[
     "GIT_PREFIX",
     "GIT_REPLACE_REF_BASE",
     "GIT_SHALLOW_FILE",
-    "GIT_TRACE",
     "GIT_WORK_TREE",
 ];
 
