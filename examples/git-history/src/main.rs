@@ -83,10 +83,15 @@ fn main() -> ExitCode {
             ),
         ),
         Err(Failure::Git(e)) => (2, writeln!(complaints, "{e}")),
-        Err(Failure::Store(e)) => (2, writeln!(complaints, "the store: {e}")),
+        Err(Failure::Store(e)) => (2, writeln!(complaints, "the store: {}", with_causes(&e))),
         Err(Failure::Io(e)) => (2, writeln!(complaints, "{e}")),
     };
     ExitCode::from(status)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// What was asked for.
@@ -150,14 +155,18 @@ async fn show(repository: &Repository, options: &Options) -> Result<(), Failure>
     let targets = targets(repository, &options.at)?;
     let tips: Vec<ObjectId> = targets.iter().map(|target| target.commit).collect();
     let commits = repository.commits(&tips)?;
-    writeln!(out, "read      {} commits from git in {}", count(commits.len() as u64), seconds(start))?;
+    writeln!(out, "read      {} from git in {}", counted(commits.len(), "commit"), seconds(start))?;
     if targets.is_empty() {
         writeln!(out, "equal     nothing has been committed yet, so there is nothing to replay")?;
         return Ok(());
     }
 
-    let place = tempfile::tempdir()?;
-    let url = options.store.clone().map_or_else(|| temporary(place.path()), Ok)?;
+    // Dropped, with the events in it, when this function returns.
+    let place = if options.store.is_none() { Some(tempfile::tempdir()?) } else { None };
+    let url = match (&options.store, &place) {
+        (None, Some(place)) => temporary(place.path())?,
+        (url, _) => url.clone().unwrap_or_default(),
+    };
     let store = EventStore::connect(&url).await?;
     let start = Instant::now();
     let mut history = History::default();
@@ -168,20 +177,21 @@ async fn show(repository: &Repository, options: &Options) -> Result<(), Failure>
     history.catch_up(&store).await?;
     writeln!(
         out,
-        "recorded  {} commits as {} events in {}{}; {} commits were there",
-        count(recorded as u64),
-        count(events),
+        "recorded  {} as {} in {}{}; {} recorded before",
+        counted(recorded, "commit"),
+        counted(events, "event"),
         seconds(start),
         rate(events, start.elapsed()),
-        count((commits.len() - recorded) as u64),
+        counted(commits.len() - recorded, "commit"),
     )?;
     let stats = store.stats().await?;
-    writeln!(out, "stored    {} events in {} streams", count(stats.events), count(stats.streams))?;
+    writeln!(out, "stored    {} in {}", counted(stats.events, "event"), counted(stats.streams, "stream"))?;
 
     let sample = spread(&commits, options.sample);
     let wanted: HashSet<ObjectId> = tips.iter().chain(&sample).copied().collect();
     let mut totals = Totals::default();
-    let mut unequal = Vec::new();
+    let mut unequal = 0_u64;
+    let mut named = Vec::new();
     let start = Instant::now();
     let replayed = replay(&store, &history, &wanted, |commit, tree| {
         let start = Instant::now();
@@ -190,11 +200,14 @@ async fn show(repository: &Repository, options: &Options) -> Result<(), Failure>
         totals.files += comparison.files;
         totals.time += start.elapsed();
         for target in targets.iter().filter(|target| target.commit == commit) {
-            let files = count(comparison.files);
-            writeln!(out, "compared  {files} files at {commit} ({})", target.name)?;
+            let files = counted(comparison.files, "file");
+            writeln!(out, "compared  {files} at {commit} ({})", target.name)?;
         }
         if comparison.different > 0 {
-            unequal.push((commit, comparison));
+            unequal += 1;
+            if named.len() < UNEQUAL_NAMED_MAX {
+                named.push((commit, comparison));
+            }
         }
         Ok(())
     })
@@ -202,37 +215,37 @@ async fn show(repository: &Repository, options: &Options) -> Result<(), Failure>
     let time = start.elapsed().saturating_sub(totals.time);
     writeln!(
         out,
-        "replayed  {} events of {} commits to {} trees in {:.2} s{}",
-        count(replayed.events),
-        count(replayed.commits),
-        count(totals.trees),
+        "replayed  {} of {} to {} in {:.2} s{}",
+        counted(replayed.events, "event"),
+        counted(replayed.commits, "commit"),
+        counted(totals.trees, "tree"),
         time.as_secs_f64(),
         rate(replayed.events, time),
     )?;
     let Totals { trees, files, time } = totals;
     writeln!(
         out,
-        "compared  {} files of {} trees with git ls-tree in {:.2} s",
-        count(files),
-        count(trees),
+        "compared  {} of {} with git ls-tree in {:.2} s",
+        counted(files, "file"),
+        counted(trees, "tree"),
         time.as_secs_f64()
     )?;
-    if unequal.is_empty() {
+    if unequal == 0 {
         writeln!(out, "equal     every path, mode and object id")?;
         return Ok(());
     }
-    for (commit, comparison) in unequal.iter().take(UNEQUAL_NAMED_MAX) {
+    for (commit, comparison) in named {
         writeln!(
             out,
-            "unequal   {} of {} files at {commit}",
+            "unequal   {} of {} at {commit}",
             count(comparison.different),
-            count(comparison.files)
+            counted(comparison.files, "file")
         )?;
         for difference in &comparison.named {
             writeln!(out, "          {difference}")?;
         }
     }
-    Err(Failure::Unequal(format!("{} of {} trees", count(unequal.len() as u64), count(trees))))
+    Err(Failure::Unequal(format!("{} of {}", count(unequal), counted(trees, "tree"))))
 }
 
 /// Unequal trees whose differences are named.
@@ -283,6 +296,12 @@ fn temporary(folder: &std::path::Path) -> Result<String, Failure> {
     let folder = folder.to_str().ok_or_else(not_text)?;
     let folder = folder.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     Ok(format!("sqlite:{folder}/history.db"))
+}
+
+/// A number of things: `1 tree`, `12,345 trees`.
+fn counted(n: impl TryInto<u64>, thing: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
+    format!("{} {thing}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// A number as people read it: `12,345`.

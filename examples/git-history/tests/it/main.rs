@@ -107,7 +107,7 @@ impl Repository {
     fn equal_at_every_commit(&self) {
         let commits = self.git(&["--no-replace-objects", "rev-list", "--count", "HEAD"]);
         let told = self.replay();
-        assert!(told.replace(',', "").contains(&format!(" to {commits} trees in")), "{told}");
+        assert!(told.replace(',', "").contains(&format!(" to {commits} tree")), "{told}");
         assert!(told.contains("equal     every path, mode and object id"), "{told}");
     }
 }
@@ -404,7 +404,7 @@ fn a_commit_larger_than_an_append_and_a_run_that_goes_on() {
     repository.commit_paths(&paths, &[&second]);
     let told = run();
     assert!(
-        told.contains("recorded  1 commits as 1,201 events") && told.contains("2 commits were there"),
+        told.contains("recorded  1 commit as 1,201 events") && told.contains("2 commits recorded before"),
         "{told}"
     );
 }
@@ -435,7 +435,7 @@ async fn a_run_that_was_ended_in_the_middle_of_a_commit_is_completed() {
     run(&place("whole.db"));
     // The first part of the commit, 1,000 events, is one append; the commit is not recorded yet.
     copy_some(&place("whole.db"), &place("half.db"), 1_000).await;
-    assert!(run(&place("half.db")).contains("recorded  1 commits as 501 events"));
+    assert!(run(&place("half.db")).contains("recorded  1 commit as 501 events"));
 }
 
 #[tokio::test]
