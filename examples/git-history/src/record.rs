@@ -30,17 +30,11 @@ pub(crate) async fn record(
         std::thread::spawn(move || read(&repository, commits, Recorder::new(history, limits, batches)?));
     let mut events = 0;
     while let Some(batch) = next_batch.recv().await {
-        let batch: Vec<Append> = batch;
-        for (count, appended) in batch
-            .iter()
-            .map(|append| append.events.len())
-            .collect::<Vec<_>>()
-            .into_iter()
-            .zip(store.append_all(batch).await)
-        {
+        let sizes: Vec<usize> = batch.iter().map(|append: &Append| append.events.len()).collect();
+        for (size, appended) in sizes.into_iter().zip(store.append_all(batch).await) {
             // A part of a commit that an earlier run wrote before it was ended counts for that run.
             if !appended?.duplicate {
-                events += count as u64;
+                events += size as u64;
             }
         }
     }
