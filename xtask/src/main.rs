@@ -44,7 +44,10 @@ fn lint() -> Outcome {
     cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])?;
     // The library alone, as those see it who turn everything off.
     cargo(&["clippy", "-p", "annals", "--no-default-features", "--", "-D", "warnings"], &[])?;
-    cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    cargo(
+        &["doc", "--workspace", "--no-deps", "--all-features", "--quiet"],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )?;
     tidy::run()
 }
 

@@ -118,7 +118,11 @@ fn imports(findings: &mut Vec<String>) -> Outcome {
             "what is above the contract knows no database",
         )?;
     }
-    forbid("memory", &["crate::sqlite", "crate::store"], "a backend knows no other backend and no event store")?;
+    forbid(
+        "memory",
+        &["crate::sqlite", "crate::store"],
+        "a backend knows no other backend and no event store",
+    )?;
     let words = ["std::env::var", "home_dir", "std::io::stdout", "std::io::stderr"];
     for file in rust_files(src)?.iter().filter(|file| !file.to_string_lossy().contains("testing")) {
         for (number, line) in read(file)?.lines().enumerate() {

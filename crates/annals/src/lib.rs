@@ -61,3 +61,7 @@ pub mod prelude {
     };
     pub use serde::{Deserialize, Serialize};
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

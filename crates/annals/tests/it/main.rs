@@ -9,6 +9,7 @@ mod projection;
 mod smoke;
 mod snapshot;
 mod tracing;
+mod tutorial;
 
 use annals::EventStore;
 
