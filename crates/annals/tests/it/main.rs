@@ -1,6 +1,7 @@
 //! Tests of the library from outside, one binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod conformance;
 mod decide;
 mod derive;
 mod events;
