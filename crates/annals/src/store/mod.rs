@@ -187,7 +187,13 @@ impl EventStore {
             let mut unanswered = Vec::new();
             for ((index, append), result) in open.into_iter().zip(results) {
                 let again = matches!(&result, Err(e) if e.is_retryable());
-                answers[index] = result;
+                // A try whose answer was lost may have written; a later one that was not let in does not
+                // tell that it has not.
+                if !(is_kind(&answers[index], ErrorKind::Indeterminate)
+                    && (is_kind(&result, ErrorKind::Unavailable) || is_kind(&result, ErrorKind::Closed)))
+                {
+                    answers[index] = result;
+                }
                 if again {
                     unanswered.push((index, append));
                 }
@@ -415,6 +421,10 @@ impl EventStore {
             }
         }
     }
+}
+
+fn is_kind<T>(result: &Result<T>, kind: ErrorKind) -> bool {
+    matches!(result, Err(error) if error.kind() == kind)
 }
 
 /// Pauses between tries, until a deadline counted from before the first try.
