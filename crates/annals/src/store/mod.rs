@@ -15,7 +15,7 @@ use crate::backend::{
     Backend, Capabilities, Capability, Direction, Durability, EventTypeInfo, Head, LogPage, LogRange, Stats,
     StoreId, StreamInfo, StreamPage, StreamRange,
 };
-use crate::chain::{ChainCheck, ChainReport};
+use crate::chain::{ChainBreak, ChainCheck, ChainReport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, EventType, NewEvent, RecordedEvent};
 use crate::query::{Position, Query};
@@ -401,7 +401,17 @@ impl EventStore {
             count += 1;
             progress(count);
         }
-        Ok(check.finish(head.hash, head.position))
+        let report = check.finish(head.hash, head.position);
+        // The end of the log is read after the newest event, so that only a forged one can lie beyond it.
+        let newest = self.read_all().backward().limit(1).collect().await?.pop();
+        let end = self.head().await?.position;
+        Ok(match newest {
+            Some(event) if event.position > end && report.broken.is_none() => {
+                let what = "the event lies beyond the end of the log: it was inserted";
+                ChainReport { broken: Some(ChainBreak { position: event.position, what }), ..report }
+            }
+            _ => report,
+        })
     }
 
     /// Repeats a read while the store is unavailable, until the deadline.
