@@ -415,7 +415,7 @@ pub(super) async fn an_append_spans_streams_atomically(suite: &Suite) -> Result<
             let mut conflicts = 0_u64;
             for _ in 0..60 {
                 let (mine, other) =
-                    if (random.below(2) + n as u64) % 2 == 0 { ("x", "y") } else { ("y", "x") };
+                    if (random.below(2) + n as u64).is_multiple_of(2) { ("x", "y") } else { ("y", "x") };
                 loop {
                     let mine_at = store.stream_version(mine).await?;
                     let other_at = store.stream_version(other).await?;
@@ -513,8 +513,7 @@ pub(super) async fn a_condition_fails_exactly_when_a_match_was_missed(
     // Each seat is taken once; nobody is kept from a seat that is free.
     let handles = suite.handles(&name, 4).await?;
     let mut tasks = JoinSet::new();
-    for n in 0..1_200_u64 {
-        let store = handles[n as usize % handles.len()].clone();
+    for (n, store) in (0..1_200_u64).zip(handles.iter().cycle().cloned()) {
         // The first 100 seats have many rivals, the others one each.
         let seat = if n < 600 { n % 100 } else { n };
         tasks.spawn(async move {

@@ -312,11 +312,10 @@ pub static MODEL: Rule = Rule {
     run: |suite| Box::pin(model::random_operations_match_the_store_in_memory(suite)),
 };
 
-/// Makes a module of tests, one for each rule, for the stores of a [`Harness`](testing::conformance::Harness).
+/// Makes a module of tests, one for each rule, for the stores of a
+/// [`Harness`](crate::testing::conformance::Harness).
 ///
 /// The expression is evaluated for each test, and again in the processes that tests start.
-///
-/// [`testing`]: crate::testing
 #[macro_export]
 macro_rules! conformance {
     ($name:ident, $harness:expr) => {
