@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::append::{Append, Appended};
 use crate::backend::{
@@ -25,6 +26,8 @@ pub enum Fault {
     Unavailable,
     /// The batch is written and the answer is lost.
     AnswerLost,
+    /// The batch is written after a pause.
+    Delayed(Duration),
 }
 
 /// A backend whose appends fail as told; everything else is handed through.
@@ -84,6 +87,10 @@ impl Backend for Faulty {
             Fault::None => self.inner.append(batch),
             Fault::Unavailable => Box::pin(async {
                 Err(Error::new(ErrorKind::Unavailable, "the connection failed before the append, as told"))
+            }),
+            Fault::Delayed(pause) => Box::pin(async move {
+                tokio::time::sleep(pause).await;
+                self.inner.append(batch).await
             }),
             Fault::AnswerLost => Box::pin(async move {
                 self.inner.append(batch).await?;

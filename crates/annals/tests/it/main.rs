@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod conformance;
+mod conformance_catches;
 mod decide;
 mod derive;
 mod events;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -124,13 +125,17 @@ pub(super) async fn a_repeated_append_is_recognised_by_its_ids(suite: &Suite) ->
 
 pub(super) async fn a_dropped_append_is_whole_or_nothing(suite: &Suite) -> Result<Outcome, Failure> {
     const APPENDS: u64 = 240;
-    let (name, store) = suite.store().await?;
-    let other = suite.open(&name).await?;
+    let (name, other) = suite.store().await?;
+    // A store that takes its time, so that appends are dropped while they are being written.
+    let slow = Faulty::new(suite.backend(&name).await?);
+    let store = EventStore::new(slow.clone(), Options::default());
     let mut random = suite.random();
     let mut tried = Vec::new();
     let (mut dropped, mut finished) = (0, 0);
     for n in 0..APPENDS {
         let id = format!("dropped-{n}");
+        let pause = Duration::from_micros(random.below(1_500));
+        slow.schedule([], if random.percent(60) { Fault::Delayed(pause) } else { Fault::None });
         let append = events([1, 2, 3])?;
         tried.push((id.clone(), append.clone()));
         let mut write = Box::pin(store.append(id.as_str(), Expected::NoStream, append));
@@ -193,10 +198,48 @@ pub(super) async fn a_dropped_append_is_whole_or_nothing(suite: &Suite) -> Resul
         store.append(id.as_str(), Expected::NoStream, events).await?;
         ensure_eq!(numbers(&whole(&store, &id).await?)?, [1, 2, 3], "the append to {id}, repeated");
     }
+    let beneath = drop_beneath(suite, &other, &name).await?;
     Ok(Outcome::passed(format!(
         "{dropped} of {APPENDS} appends dropped, {finished} ended; {written} written whole, the others not at \
-         all; every one repeated once"
+         all; {beneath} of 80 dropped in the backend; every one repeated once"
     )))
+}
+
+/// The backend's own futures may be dropped as well, wherever they stand.
+async fn drop_beneath(suite: &Suite, store: &EventStore, name: &str) -> Result<u64, Failure> {
+    let backend = suite.backend(name).await?;
+    let mut random = suite.random();
+    let mut dropped = 0;
+    for n in 0..80 {
+        let ids = [format!("beneath-{n}-a"), format!("beneath-{n}-b")];
+        let mut batch = Vec::new();
+        for id in &ids {
+            batch.push(Append::to(stream(id)?, Expected::NoStream, events([1, 2, 3])?));
+        }
+        let batch: Arc<[Append]> = batch.into();
+        let mut write = backend.append(batch.clone());
+        let ended = if random.percent(50) {
+            let mut context = Context::from_waker(Waker::noop());
+            (0..random.below(4)).any(|_| write.as_mut().poll(&mut context).is_ready())
+        } else {
+            let time = Duration::from_micros(random.below(1_500));
+            tokio::time::timeout(time, &mut write).await.is_ok()
+        };
+        drop(write);
+        dropped += u64::from(!ended);
+        for id in &ids {
+            let found = numbers(&whole(store, id).await?)?;
+            let whole_or_nothing = found.is_empty() || found == [1, 2, 3];
+            ensure!(whole_or_nothing, format!("the append to {id}"), "all or nothing", format!("{found:?}"));
+        }
+        for result in backend.append(batch).await? {
+            result?;
+        }
+        for id in &ids {
+            ensure_eq!(numbers(&whole(store, id).await?)?, [1, 2, 3], "the append to {id}, repeated");
+        }
+    }
+    Ok(dropped)
 }
 
 pub(super) async fn a_lost_answer_is_healed_by_repeating(suite: &Suite) -> Result<Outcome, Failure> {
