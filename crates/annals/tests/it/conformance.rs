@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use annals::backend::{Backend, BoxFuture, HashFormula};
 use annals::sqlite::{SqliteOptions, SqliteStore, rusqlite};
-use annals::testing::conformance::{Harness, Tampering, Urls};
-use annals::{ErrorKind, Namespace, Result};
+use annals::testing::conformance::{Harness, RULES, Suite, Tampering, Urls};
+use annals::{ErrorKind, EventStore, Expected, Namespace, NewEvent, Result};
 
 annals::conformance!(memory, Urls::new("memory:").unwrap());
 annals::conformance!(sqlite, SqliteFiles::default());
@@ -16,6 +16,31 @@ annals::conformance!(
     sqlite_chained,
     SqliteFiles { always: Some(HashFormula::AnnalsV1), ..SqliteFiles::default() }
 );
+
+/// As `annals verify` does it: beside a store in use, and nothing is left behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn verifying_a_url_leaves_its_store_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("used.db").display());
+    let used = EventStore::connect(&url).await.unwrap();
+    used.append("a", Expected::Any, [NewEvent::json("noted", &1).unwrap()]).await.unwrap();
+    let suite = Suite::new(Urls::new(url).unwrap());
+    for rule in RULES.iter().filter(|rule| matches!(rule.number, 3 | 15 | 19..=23)) {
+        let report = suite.check(rule).await;
+        assert!(report.result.is_ok(), "{report}");
+    }
+    assert_eq!(used.stats().await.unwrap().events, 1);
+    let left: Vec<String> = rusqlite::Connection::open(directory.path().join("used.db"))
+        .unwrap()
+        .prepare("SELECT name FROM sqlite_schema WHERE name LIKE '%verify%'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<rusqlite::Result<_>>()
+        .unwrap();
+    assert_eq!(left, Vec::<String>::new());
+    assert!(Urls::new("sqlite:a.db?namespace=mine").is_err());
+}
 
 /// Each store in a file of its own, or in a namespace beside another. The name of a store is its file,
 /// namespace and hash chain, a line each.

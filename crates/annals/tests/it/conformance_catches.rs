@@ -77,7 +77,7 @@ const LIES: &[(Lie, &[u8])] = &[
     (SkipsAPositionOnce, &[9, 11]),
     (TakesCategoriesForPrefixes, &[10]),
     (ForgetsAllTagsButOne, &[10]),
-    (PutsTheCheckpointTooFar, &[10, 11]),
+    (PutsTheCheckpointTooFar, &[10]),
     (KeepsTheCheckpointBack, &[10, 11]),
     (ChecksOneStream, &[12]),
     (LooksOnePositionTooLate, &[13]),

@@ -41,7 +41,15 @@ pub(super) use {ensure, ensure_eq};
 const SHOWN_MAX: usize = 600;
 
 pub(super) fn unequal(what: String, expected: &dyn Debug, found: &dyn Debug) -> Failure {
-    Failure { what, expected: shown(expected), found: shown(found) }
+    let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
+    // Of long values, what lies around the first difference.
+    let same = expected.chars().zip(found.chars()).take_while(|(a, b)| a == b).count();
+    let around = |text: &str| {
+        let begin = if text.chars().count() > SHOWN_MAX { same.saturating_sub(SHOWN_MAX / 6) } else { 0 };
+        let part: String = text.chars().skip(begin).take(SHOWN_MAX).collect();
+        if begin > 0 { format!("…{part}") } else { part }
+    };
+    Failure { what, expected: around(&expected), found: around(&found) }
 }
 
 pub(super) fn shown(value: &dyn Debug) -> String {

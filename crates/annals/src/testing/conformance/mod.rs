@@ -3,8 +3,9 @@
 //!
 //! A backend says in a [`Harness`] how its stores are made and opened, and gets a test for each rule:
 //!
-//! ```ignore
-//! annals::conformance!(my_store, MyHarness::new());
+//! ```
+//! use annals::testing::conformance::Urls;
+//! annals::conformance!(memory, Urls::new("memory:").unwrap());
 //! ```
 //!
 //! Where a store lacks a capability, its rule asserts that what needs it is refused by that name.
@@ -327,6 +328,7 @@ macro_rules! conformance {
 #[macro_export]
 macro_rules! conformance_tests {
     ([$module:ident, $harness:expr] $($number:literal $file:ident $name:ident $promise:literal;)*) => {
+        #[cfg(test)]
         mod $module {
             #[allow(unused_imports, reason = "the harness may need what is in scope around the macro")]
             use super::*;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -289,12 +289,12 @@ async fn follow(
             Following::Steadily => news(&mut subscription).await?,
             // Giving up waiting and asking again loses nothing.
             Following::Reconnecting => {
-                let mut tries = 0;
+                let end = Instant::now() + NEWS_MAX;
                 loop {
                     let time = Duration::from_micros(random.below(2_000));
                     match tokio::time::timeout(time, subscription.next()).await {
                         Ok(delivery) => break delivery?,
-                        Err(_) if tries < 50_000 => tries += 1,
+                        Err(_) if Instant::now() < end => {}
                         Err(_) => return Err(silent()),
                     }
                 }
