@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use annals::backend::{Backend, BoxFuture, HashFormula};
 use annals::sqlite::{SqliteOptions, SqliteStore, rusqlite};
-use annals::testing::conformance::{Harness, RULES, Suite, Tampering, Urls};
+use annals::testing::conformance::{Harness, Outcome, RULES, Suite, Tampering, Urls};
 use annals::{ErrorKind, EventStore, Expected, Namespace, NewEvent, Result};
 
 annals::conformance!(memory, Urls::new("memory:").unwrap());
@@ -40,6 +40,8 @@ async fn verifying_a_url_leaves_its_store_alone() {
         .unwrap();
     assert_eq!(left, Vec::<String>::new());
     assert!(Urls::new("sqlite:a.db?namespace=mine").is_err());
+    let nowhere = Suite::new(Urls::from_env("ANNALS_NO_SUCH_VARIABLE").unwrap());
+    assert!(matches!(nowhere.check(&RULES[0]).await.result, Ok(Outcome::NotRun { .. })));
 }
 
 /// Each store in a file of its own, or in a namespace beside another. The name of a store is its file,

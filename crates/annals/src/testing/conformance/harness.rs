@@ -32,6 +32,11 @@ pub trait Harness: Send + Sync + 'static {
         None
     }
 
+    /// Why there is no store to test here, such as a database that is not running.
+    fn missing(&self) -> Option<String> {
+        None
+    }
+
     /// Whether another process can open these stores by their names.
     fn is_shared(&self) -> bool {
         true
@@ -75,6 +80,7 @@ pub enum Tampering {
 #[derive(Debug, Clone)]
 pub struct Urls {
     url: String,
+    missing: Option<String>,
 }
 
 impl Urls {
@@ -91,7 +97,21 @@ impl Urls {
         }
         // A store in memory without a name would be another one each time it is opened.
         let url = if url == "memory:" { format!("memory:{}", unique()) } else { url };
-        Ok(Self { url })
+        Ok(Self { url, missing: None })
+    }
+
+    /// Stores beside the one whose URL this variable of the environment holds; none where it is not set.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_env(variable: &str) -> Result<Self> {
+        match std::env::var(variable) {
+            Ok(url) => Self::new(url),
+            Err(_) => {
+                let missing = Some(format!("{variable} is not set to the URL of a store"));
+                Ok(Self { url: String::new(), missing })
+            }
+        }
     }
 
     fn with(&self, options: &str) -> String {
@@ -120,6 +140,10 @@ impl Harness for Urls {
 
     fn sibling(&self, _: &str) -> Option<String> {
         Some(self.fresh())
+    }
+
+    fn missing(&self) -> Option<String> {
+        self.missing.clone()
     }
 
     fn is_shared(&self) -> bool {

@@ -38,6 +38,10 @@ pub use self::worker::{WORKER, work};
 /// The longest one rule may take before it counts as stuck.
 const RULE_MAX: Duration = Duration::from_secs(180);
 
+/// The variable that names, separated by commas, modules made by the macro whose rules have to run: a
+/// database that is missing is a failure there and not a rule left out.
+const REQUIRE: &str = "ANNALS_REQUIRE";
+
 /// The variable that repeats the random choices of a failed run.
 const SEED: &str = "ANNALS_SEED";
 
@@ -174,6 +178,10 @@ impl Suite {
     /// Tries one rule on stores of its own.
     pub async fn check(&self, rule: &'static Rule) -> Report {
         let start = Instant::now();
+        if let Some(reason) = self.harness.missing() {
+            let result = Ok(Outcome::NotRun { reason });
+            return Report { rule, result, seed: self.seed, took: start.elapsed() };
+        }
         let result = match tokio::time::timeout(RULE_MAX, (rule.run)(self)).await {
             Ok(result) => result,
             Err(_) => Err(Failure {
@@ -379,6 +387,10 @@ pub fn test(harness: impl Harness, module: &str, name: &str) {
     let report = runtime().block_on(suite.check(rule));
     println!("{report} ({:.1} s)", report.took.as_secs_f32());
     assert!(report.result.is_ok(), "{report}");
+    let required = std::env::var(REQUIRE).unwrap_or_default();
+    let is_required = required.split(',').any(|name| module.rsplit("::").next() == Some(name));
+    let not_run = matches!(report.result, Ok(Outcome::NotRun { .. }));
+    assert!(!(is_required && not_run), "{REQUIRE} names this store, and {report}");
 }
 
 /// Whether this process was started by a rule.

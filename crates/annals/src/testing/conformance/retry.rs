@@ -296,7 +296,12 @@ pub(super) async fn a_lost_answer_is_healed_by_repeating(suite: &Suite) -> Resul
             "the deadline",
             format!("{took:?}")
         );
-        ensure!(faulty.calls() > calls + 2, "tries until the deadline", "several", faulty.calls() - calls);
+        ensure!(
+            faulty.calls() > calls + 1 || took >= deadline,
+            "tries until the deadline",
+            "several",
+            faulty.calls() - calls
+        );
         let there = !whole(&healthy, id).await?.is_empty();
         ensure_eq!(there, kind == ErrorKind::Indeterminate, "whether {id} was written");
 
