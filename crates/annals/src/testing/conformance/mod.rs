@@ -246,60 +246,60 @@ impl fmt::Debug for Suite {
 macro_rules! conformance_rules {
     ([$($then:tt)*] $($context:tt)*) => {
         $($then)* { [$($context)*]
-            1 append append_gives_consecutive_versions
-                "An append gives consecutive versions and tells where its events are.";
-            2 append an_append_is_visible_whole_or_not_at_all
-                "All events of an append become visible together or not at all.";
-            3 append a_failed_expectation_writes_nothing_and_tells_the_version
-                "An expected version that does not hold writes nothing and tells the actual one.";
-            4 append of_appends_expecting_one_version_exactly_one_wins
-                "Of any number of concurrent appends that expect the same version, exactly one wins.";
-            5 append appends_of_one_batch_succeed_and_fail_on_their_own
-                "Independent appends in one batch succeed and fail independently.";
-            6 retry a_repeated_append_is_recognised_by_its_ids
-                "The same event ids again give the first result, and other content under them is refused.";
-            7 read a_stream_is_read_both_ways_from_anywhere
-                "A stream is read forward and backward, from a version, limited; a missing one is empty.";
-            8 read what_was_written_comes_back
-                "JSON comes back as the same value, bytes come back byte for byte.";
-            9 order position_order_is_visibility_order
-                "A reader that has seen a position has seen every event below it that will ever exist.";
-            10 read the_log_is_read_filtered_both_ways
-                "The log is read from a checkpoint, filtered, limited, in both directions.";
-            11 order a_subscription_delivers_every_event_once_in_order
-                "A subscription catches up and is live: every event once, in order, across reconnects.";
-            12 append an_append_spans_streams_atomically
-                "An append over several streams holds every expectation or writes nothing.";
-            13 append a_condition_fails_exactly_when_a_match_was_missed
-                "An append under a query fails exactly when a matching event exists after the position.";
-            14 names names_are_bytes_and_limits_are_told
-                "Names are compared byte by byte, and past a limit nothing is written.";
-            15 durable the_database_refuses_to_change_the_log
-                "The log is append-only in the database itself.";
-            16 durable acknowledged_means_durable
-                "What was acknowledged survives kill -9, and the settings say so.";
-            17 retry a_dropped_append_is_whole_or_nothing
-                "A dropped future leaves the whole append or nothing, and a usable store.";
-            18 retry a_lost_answer_is_healed_by_repeating
-                "An append whose answer is lost is repeated with the same ids until the deadline.";
-            19 durable creating_a_store_is_safe_and_versioned
-                "Creating is idempotent, safe when several do it at once, and a newer schema is refused.";
-            20 durable namespaces_never_see_each_other
-                "Two namespaces in one database never see each other.";
-            21 durable checkpoints_and_snapshots_are_kept
-                "Checkpoints and snapshots are read back; a checkpoint is written by compare-and-set.";
-            22 chain a_change_behind_the_stores_back_breaks_the_hash_chain
-                "Any change, removal or insertion behind the store's back is found by verification.";
-            23 read an_event_is_found_by_its_id
-                "An event is found by its id.";
-            24 names listings_are_in_byte_order_and_paged
-                "Streams and event types are listed in byte order, paged.";
+            (1, append, append_gives_consecutive_versions,
+                "An append gives consecutive versions and tells where its events are.");
+            (2, append, an_append_is_visible_whole_or_not_at_all,
+                "All events of an append become visible together or not at all.");
+            (3, append, a_failed_expectation_writes_nothing_and_tells_the_version,
+                "An expected version that does not hold writes nothing and tells the actual one.");
+            (4, append, of_appends_expecting_one_version_exactly_one_wins,
+                "Of any number of concurrent appends that expect the same version, exactly one wins.");
+            (5, append, appends_of_one_batch_succeed_and_fail_on_their_own,
+                "Independent appends in one batch succeed and fail independently.");
+            (6, retry, a_repeated_append_is_recognised_by_its_ids,
+                "The same event ids again give the first result, and other content under them is refused.");
+            (7, read, a_stream_is_read_both_ways_from_anywhere,
+                "A stream is read forward and backward, from a version, limited; a missing one is empty.");
+            (8, read, what_was_written_comes_back,
+                "JSON comes back as the same value, bytes come back byte for byte.");
+            (9, order, position_order_is_visibility_order,
+                "A reader that has seen a position has seen every event below it that will ever exist.");
+            (10, read, the_log_is_read_filtered_both_ways,
+                "The log is read from a checkpoint, filtered, limited, in both directions.");
+            (11, order, a_subscription_delivers_every_event_once_in_order,
+                "A subscription catches up and is live: every event once, in order, across reconnects.");
+            (12, append, an_append_spans_streams_atomically,
+                "An append over several streams holds every expectation or writes nothing.");
+            (13, append, a_condition_fails_exactly_when_a_match_was_missed,
+                "An append under a query fails exactly when a matching event exists after the position.");
+            (14, names, names_are_bytes_and_limits_are_told,
+                "Names are compared byte by byte, and past a limit nothing is written.");
+            (15, durable, the_database_refuses_to_change_the_log,
+                "The log is append-only in the database itself.");
+            (16, durable, acknowledged_means_durable,
+                "What was acknowledged survives kill -9, and the settings say so.");
+            (17, retry, a_dropped_append_is_whole_or_nothing,
+                "A dropped future leaves the whole append or nothing, and a usable store.");
+            (18, retry, a_lost_answer_is_healed_by_repeating,
+                "An append whose answer is lost is repeated with the same ids until the deadline.");
+            (19, durable, creating_a_store_is_safe_and_versioned,
+                "Creating is idempotent, safe when several do it at once, and a newer schema is refused.");
+            (20, durable, namespaces_never_see_each_other,
+                "Two namespaces in one database never see each other.");
+            (21, durable, checkpoints_and_snapshots_are_kept,
+                "Checkpoints and snapshots are read back; a checkpoint is written by compare-and-set.");
+            (22, chain, a_change_behind_the_stores_back_breaks_the_hash_chain,
+                "Any change, removal or insertion behind the store's back is found by verification.");
+            (23, read, an_event_is_found_by_its_id,
+                "An event is found by its id.");
+            (24, names, listings_are_in_byte_order_and_paged,
+                "Streams and event types are listed in byte order, paged.");
         }
     };
 }
 
 macro_rules! table {
-    ([] $($number:literal $file:ident $name:ident $promise:literal;)*) => {
+    ([] $(($number:literal, $file:ident, $name:ident, $promise:literal);)*) => {
         /// The rules of the contract, in their order.
         pub static RULES: &[Rule] = &[$(Rule {
             number: $number,
@@ -335,7 +335,7 @@ macro_rules! conformance {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_tests {
-    ([$module:ident, $harness:expr] $($number:literal $file:ident $name:ident $promise:literal;)*) => {
+    ([$module:ident, $harness:expr] $(($number:literal, $file:ident, $name:ident, $promise:literal);)*) => {
         #[cfg(test)]
         mod $module {
             #[allow(unused_imports, reason = "the harness may need what is in scope around the macro")]
