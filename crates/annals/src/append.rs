@@ -146,7 +146,8 @@ impl Append {
                     event.event_id
                 )));
             }
-            let names = stream_id.as_str().len().max(event.event_type.as_str().len());
+            let tags = event.tags.iter().map(|tag| tag.as_str().len()).max().unwrap_or(0);
+            let names = stream_id.as_str().len().max(event.event_type.as_str().len()).max(tags);
             if names > limits.name_bytes_max {
                 return Err(Error::invalid(format!(
                     "a name of {names} bytes, this store takes at most {}",

@@ -15,7 +15,7 @@ use crate::backend::{
     Backend, Capabilities, Capability, Direction, Durability, EventTypeInfo, Head, LogPage, LogRange, Stats,
     StoreId, StreamInfo, StreamPage, StreamRange,
 };
-use crate::chain::{ChainCheck, ChainReport};
+use crate::chain::{ChainBreak, ChainCheck, ChainReport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, EventType, NewEvent, RecordedEvent};
 use crate::query::{Position, Query};
@@ -187,7 +187,13 @@ impl EventStore {
             let mut unanswered = Vec::new();
             for ((index, append), result) in open.into_iter().zip(results) {
                 let again = matches!(&result, Err(e) if e.is_retryable());
-                answers[index] = result;
+                // A try whose answer was lost may have written; a later one that was not let in does not
+                // tell that it has not.
+                if !(is_kind(&answers[index], ErrorKind::Indeterminate)
+                    && (is_kind(&result, ErrorKind::Unavailable) || is_kind(&result, ErrorKind::Closed)))
+                {
+                    answers[index] = result;
+                }
                 if again {
                     unanswered.push((index, append));
                 }
@@ -395,7 +401,17 @@ impl EventStore {
             count += 1;
             progress(count);
         }
-        Ok(check.finish(head.hash, head.position))
+        let report = check.finish(head.hash, head.position);
+        // The end of the log is read after the newest event, so that only a forged one can lie beyond it.
+        let newest = self.read_all().backward().limit(1).collect().await?.pop();
+        let end = self.head().await?.position;
+        Ok(match newest {
+            Some(event) if event.position > end && report.broken.is_none() => {
+                let what = "the event lies beyond the end of the log: it was inserted";
+                ChainReport { broken: Some(ChainBreak { position: event.position, what }), ..report }
+            }
+            _ => report,
+        })
     }
 
     /// Repeats a read while the store is unavailable, until the deadline.
@@ -415,6 +431,10 @@ impl EventStore {
             }
         }
     }
+}
+
+fn is_kind<T>(result: &Result<T>, kind: ErrorKind) -> bool {
+    matches!(result, Err(error) if error.kind() == kind)
 }
 
 /// Pauses between tries, until a deadline counted from before the first try.

@@ -1,6 +1,8 @@
 //! Tests of the library from outside, one binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod conformance;
+mod conformance_catches;
 mod decide;
 mod derive;
 mod events;
