@@ -16,6 +16,7 @@ mod streams;
 mod tail;
 mod target;
 mod types;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -68,12 +69,16 @@ enum Command {
     Stats(stats::Args),
     Import(import::Args),
     Export(export::Args),
+    Verify(verify::Args),
     Completions(completions::Args),
+    /// What a rule of `verify` starts.
+    #[command(name = verify::WORKER, hide = true)]
+    ConformanceWorker,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return output::failed(&Failure::refused("could not start", e)),
     };
@@ -97,6 +102,8 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Stats(args) => stats::run(args, &target).await,
         Command::Import(args) => import::run(args, &target).await,
         Command::Export(args) => export::run(args, &target).await,
+        Command::Verify(args) => verify::run(args, &target).await,
         Command::Completions(args) => completions::run(args),
+        Command::ConformanceWorker => verify::work_for_rule(&target).await,
     }
 }

@@ -258,6 +258,12 @@ impl Lines {
         self.bytes(b"\n")
     }
 
+    /// Writes a value as one line of JSON.
+    pub(crate) fn object<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string(value).map_err(|e| Failure::refused("could not write JSON", e))?;
+        self.say(&one_line(text))
+    }
+
     /// Writes a line that somebody is waiting to see.
     pub(crate) fn say(&mut self, line: &str) -> Result<(), Failure> {
         self.write(line)?;
@@ -430,6 +436,14 @@ impl Progress {
         let shown = !(to_stdout && Term::stdout().is_term());
         let bar = if shown { ProgressBar::new(last) } else { ProgressBar::hidden() };
         Self::new(bar, "{wide_bar} position {pos}/{len}, {per_sec}, {eta} left")
+    }
+
+    /// Progress of something that takes a while and cannot say how long.
+    pub(crate) fn waiting(for_what: &str) -> Self {
+        let bar = Self::new(ProgressBar::no_length(), "{spinner} {msg} ({elapsed})");
+        bar.0.set_message(for_what.to_owned());
+        bar.0.enable_steady_tick(std::time::Duration::from_millis(100));
+        bar
     }
 
     /// Progress through a number of things.

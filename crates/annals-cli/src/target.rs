@@ -26,7 +26,7 @@ impl Target {
         EventStore::connect(&without_creating(self.url()?)).await.map_err(Failure::connect)
     }
 
-    fn url(&self) -> Result<&str, Failure> {
+    pub(crate) fn url(&self) -> Result<&str, Failure> {
         let url = self.url.as_deref().ok_or_else(|| {
             Failure::usage("no store given")
                 .hint("add --store URL, such as --store sqlite:orders.db, or set ANNALS_STORE")

@@ -6,6 +6,7 @@ mod demo;
 mod failures;
 mod import_export;
 mod tail;
+mod verify;
 
 use std::io::Write as _;
 use std::path::PathBuf;
