@@ -87,7 +87,10 @@ async fn prove(args: &Args, target: &Target) -> Result<(), Failure> {
     if !args.json {
         out.say(&summary)?;
     }
-    if failed > 0 { Err(Failure::check(summary)) } else { out.finish() }
+    if failed > 0 {
+        return Err(Failure::check(summary).hint("do not keep events in this database before that is mended"));
+    }
+    out.finish()
 }
 
 /// How a rule ended, and what there is to say about it.
