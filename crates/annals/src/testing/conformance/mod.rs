@@ -143,6 +143,8 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Rule { number, name, .. } = self.rule;
+        // The model has no number; it is all rules at once.
+        let number = if *number == 0 { "all".to_owned() } else { number.to_string() };
         match &self.result {
             Ok(outcome) => write!(f, "rule {number} {name} {outcome}"),
             Err(failure) => write!(f, "rule {number} {name} failed ({SEED}={}): {failure}", self.seed),
