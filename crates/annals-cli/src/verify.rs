@@ -144,10 +144,11 @@ async fn follow_chain(target: &Target, json: bool) -> Result<(), Failure> {
         }))?;
     }
     match report.broken {
-        Some(broken) => Err(Failure::check(format!(
-            "the hash chain breaks at position {}: {}",
-            broken.position, broken.what
-        ))),
+        Some(broken) => {
+            let broken = format!("the hash chain breaks at position {}: {}", broken.position, broken.what);
+            Err(Failure::check(broken)
+                .hint("compare the event with a backup; nothing after it is proved either"))
+        }
         None if json => out.finish(),
         None => {
             let formula = formula.unwrap_or("none");
