@@ -1,5 +1,58 @@
-//! Event sourcing on the database you already run.
-#![cfg_attr(docsrs, feature(doc_cfg))]
+//! Event sourcing on the database you already run: state is kept as ordered business events, and every
+//! current view is derived from them by replay and projection.
+//!
+//! An [`EventStore`] is what an application holds. It stands on a [`Backend`], one for each database, which
+//! keeps [24 numbered rules](backend::Backend#the-contract). Everything above is plain Rust: [`Event`]s are
+//! small enums, a [`State`] is folded from them, and a decision is a pure function from a state to new
+//! events or to the domain's own refusal.
+//!
+//! ```
+//! use annals::prelude::*;
+//!
+//! #[derive(Event, Serialize, Deserialize)]
+//! enum Lamp { SwitchedOn, SwitchedOff }
+//!
+//! #[derive(Default)]
+//! struct Light { on: bool }
+//!
+//! impl State for Light {
+//!     type Event = Lamp;
+//!     fn evolve(&mut self, event: &Lamp) { self.on = matches!(event, Lamp::SwitchedOn) }
+//! }
+//!
+//! #[derive(Debug)]
+//! struct AlreadyOn;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), DecideError<AlreadyOn>> {
+//! let store = EventStore::connect("memory:").await?;
+//! let switch_on = |light: &Light| if light.on { Err(AlreadyOn) } else { Ok([Lamp::SwitchedOn]) };
+//! store.decide(stream("lamp-1"), switch_on).await?; // load, decide, append; again after a conflict
+//! assert!(matches!(store.decide(stream("lamp-1"), switch_on).await, Err(DecideError::Refused(AlreadyOn))));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! | --- | --- |
+//! | writing and reading events | [`EventStore`], [`NewEvent`], [`RecordedEvent`], [`Append`], [`Query`] |
+//! | decisions | [`EventStore::decide`], [`EventStore::execute`], [`State`], [`Decider`], [`stream`], [`query`](query()) |
+//! | events as types, older versions of them | [`Event`], [`OnUnknown`] |
+//! | following the log | [`EventStore::subscribe`], [`Checkpoint`] |
+//! | read models | [`sqlite::Projector`] |
+//! | snapshots, and whether they are needed | [`Boundary::snapshot_every`], [`EventStore::loads`] |
+//! | testing decisions, proving a backend | [`testing::spec`], [`testing::conformance`] |
+//! | what can go wrong | [`Error`], [`ErrorKind`], [`DecideError`] |
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `derive` (default) | `#[derive(Event)]` |
+//! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
+//! | `testing` | given, when, then; the conformance suite; faults |
 
 extern crate self as annals;
 
