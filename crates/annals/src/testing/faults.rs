@@ -28,6 +28,8 @@ pub enum Fault {
     AnswerLost,
     /// The batch is written after a pause.
     Delayed(Duration),
+    /// The backend panics in the middle of it, which is a bug of the backend.
+    Panic,
 }
 
 /// A backend whose appends fail as told; everything else is handed through.
@@ -91,6 +93,10 @@ impl Backend for Faulty {
             Fault::Delayed(pause) => Box::pin(async move {
                 tokio::time::sleep(pause).await;
                 self.inner.append(batch).await
+            }),
+            Fault::Panic => Box::pin(async {
+                tokio::task::yield_now().await;
+                panic!("the backend panics, as told")
             }),
             Fault::AnswerLost => Box::pin(async move {
                 self.inner.append(batch).await?;

@@ -8,7 +8,6 @@ mod derive;
 mod events;
 mod group_commit;
 mod projection;
-mod smoke;
 mod snapshot;
 mod tracing;
 mod tutorial;
