@@ -12,6 +12,7 @@ use std::time::Duration;
 use annals::backend::BoxFuture;
 use annals::sqlite::{SqliteOptions, SqliteStore};
 use annals::{EventId, Timestamp};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Row, params};
 
 use super::{Fact, Outcome, Subject};
@@ -31,6 +32,7 @@ pub(super) async fn open(file: PathBuf) -> Outcome<Plain> {
         let connection = Connection::open(&file)?;
         connection.set_prepared_statement_cache_capacity(64);
         connection.busy_timeout(Duration::from_secs(5))?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(
             "PRAGMA synchronous = FULL; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -65536; \
              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
