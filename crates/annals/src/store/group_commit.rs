@@ -11,6 +11,9 @@ use crate::append::{Append, Appended};
 use crate::backend::{Backend, BoxFuture};
 use crate::error::{Error, ErrorKind, Result};
 
+/// How often a writer gives way before its next batch; a few microseconds each when nobody else runs.
+const RETURN_YIELDS_MAX: usize = 16;
+
 type Answers = Vec<Result<Appended>>;
 
 /// Appends of one caller that keep their order and share a batch.
@@ -87,47 +90,18 @@ impl GroupCommit {
     /// Writes the first batch here if the backend can do it without waiting, and leaves what takes longer,
     /// and what has come in meanwhile, to a task of its own, which no caller can drop.
     fn lead(self: &Arc<Self>) {
-        let mut batch: BoxFuture<'static, bool> = Box::pin(self.clone().write_next());
+        let mut batch: BoxFuture<'static, Turn> = Box::pin(Turn::of(self).write());
         let mut context = Context::from_waker(Waker::noop());
         match batch.as_mut().poll(&mut context) {
-            Poll::Ready(false) => {}
-            Poll::Ready(true) => {
-                let this = self.clone();
-                self.runtime.spawn(async move { while this.clone().write_next().await {} });
+            Poll::Ready(turn) => {
+                if let Some(turn) = turn.unless_idle() {
+                    self.runtime.spawn(async move { turn.write().await.write_all().await });
+                }
             }
             Poll::Pending => {
-                let this = self.clone();
-                self.runtime.spawn(async move {
-                    let mut more = batch.await;
-                    while more {
-                        more = this.clone().write_next().await;
-                    }
-                });
+                self.runtime.spawn(async move { batch.await.write_all().await });
             }
         }
-    }
-
-    /// Writes one batch; says whether another one waits. When none does, the store is idle again.
-    async fn write_next(self: Arc<Self>) -> bool {
-        let idle = Idle(&self);
-        let (requests, batch) = self.take();
-        let mut results = match self.backend.append(batch.clone()).await {
-            Ok(results) if results.len() == batch.len() => results,
-            Ok(results) => {
-                let message = format!("the backend answered {} of {} appends", results.len(), batch.len());
-                vec![Err(Error::new(ErrorKind::Internal, message)); batch.len()]
-            }
-            Err(error) => vec![Err(error); batch.len()],
-        }
-        .into_iter();
-        for (answer, count, _place) in requests {
-            // A caller that has gone wants no answer.
-            let _ = answer.send(results.by_ref().take(count).collect());
-        }
-        std::mem::forget(idle);
-        let mut queue = self.queue();
-        queue.busy = !queue.waiting.is_empty();
-        queue.busy
     }
 
     #[expect(clippy::type_complexity, reason = "taken apart by its only caller")]
@@ -157,15 +131,86 @@ impl GroupCommit {
     }
 }
 
-/// Lets the store go on after a backend that panicked, or a runtime that ended, in the middle of a batch:
-/// those who wait are told that the outcome is unknown.
-struct Idle<'a>(&'a GroupCommit);
+/// The right to write, held by one at a time while the queue is busy. Dropping it lets the store go on after
+/// a backend that panicked, or a runtime that ended, in the middle of a batch: those who wait are told that
+/// the outcome is unknown.
+struct Turn {
+    commit: Arc<GroupCommit>,
+    /// Requests of the last batch.
+    answered: usize,
+    over: bool,
+}
 
-impl Drop for Idle<'_> {
-    fn drop(&mut self) {
-        let mut queue = self.0.queue();
+impl Turn {
+    fn of(commit: &Arc<GroupCommit>) -> Self {
+        Self { commit: commit.clone(), answered: 0, over: false }
+    }
+
+    /// Writes one batch and answers it.
+    async fn write(mut self) -> Self {
+        let (requests, batch) = self.commit.take();
+        self.answered = requests.len();
+        let mut results = match self.commit.backend.append(batch.clone()).await {
+            Ok(results) if results.len() == batch.len() => results,
+            Ok(results) => {
+                let message = format!("the backend answered {} of {} appends", results.len(), batch.len());
+                vec![Err(Error::new(ErrorKind::Internal, message)); batch.len()]
+            }
+            Err(error) => vec![Err(error); batch.len()],
+        }
+        .into_iter();
+        for (answer, count, _place) in requests {
+            // A caller that has gone wants no answer.
+            let _ = answer.send(results.by_ref().take(count).collect());
+        }
+        self
+    }
+
+    /// Writes batch after batch until none waits.
+    async fn write_all(self) {
+        let mut turn = self;
+        loop {
+            turn.let_callers_return().await;
+            turn = match turn.unless_idle() {
+                Some(turn) => turn.write().await,
+                None => return,
+            };
+        }
+    }
+
+    /// Gives those who were just answered, and often have their next append at hand, a moment to come back.
+    /// Without it batches alternate between the few who were quick enough and all the others.
+    async fn let_callers_return(&self) {
+        let all = self.commit.queue().waiting.len() + self.answered;
+        for _ in 0..RETURN_YIELDS_MAX {
+            tokio::task::yield_now().await;
+            if self.commit.queue().waiting.len() >= all {
+                return;
+            }
+        }
+    }
+
+    /// Ends the turn when nothing waits; the store is idle again.
+    fn unless_idle(mut self) -> Option<Self> {
+        let mut queue = self.commit.queue();
+        if !queue.waiting.is_empty() {
+            drop(queue);
+            return Some(self);
+        }
         queue.busy = false;
-        queue.waiting.clear();
+        drop(queue);
+        self.over = true;
+        None
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.over {
+            let mut queue = self.commit.queue();
+            queue.busy = false;
+            queue.waiting.clear();
+        }
     }
 }
 
