@@ -3,7 +3,7 @@
 //! append. What it leaves out is the look-up of event ids, which makes a repeated append harmless.
 //!
 //! Several writers share one connection behind a mutex and wait for the disk where they are called. One
-//! connection each with a busy timeout is slower: SQLite's writers poll for the lock.
+//! connection each with a busy timeout was not measured: SQLite's writers then poll for the lock.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
