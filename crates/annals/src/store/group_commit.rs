@@ -11,6 +11,9 @@ use crate::append::{Append, Appended};
 use crate::backend::{Backend, BoxFuture};
 use crate::error::{Error, ErrorKind, Result};
 
+/// How often a writer gives way before its next batch; a few microseconds each when nobody else runs.
+const RETURN_YIELDS_MAX: usize = 16;
+
 type Answers = Vec<Result<Appended>>;
 
 /// Appends of one caller that keep their order and share a batch.
@@ -67,8 +70,8 @@ impl GroupCommit {
         };
         let (answer, answered) = oneshot::channel();
         let request = Request { appends, answer, _place: place };
-        if self.enqueue(request) {
-            let mut leader = Leader { store: Some(self.clone()) };
+        if let Some(turn) = self.enqueue(request) {
+            let mut leader = Leader(Some(turn));
             // Whoever else is ready to append does so now and shares the batch.
             tokio::task::yield_now().await;
             leader.lead();
@@ -79,44 +82,12 @@ impl GroupCommit {
         })
     }
 
-    /// Whether nobody is writing, so that whoever asked has to.
-    fn enqueue(&self, request: Request) -> bool {
+    /// Puts a request behind the others; whoever finds the store idle gets the turn.
+    fn enqueue(self: &Arc<Self>, request: Request) -> Option<Turn> {
         let mut queue = self.queue();
         queue.waiting.push_back(request);
-        !std::mem::replace(&mut queue.busy, true)
-    }
-
-    /// Goes on writing until nothing waits, in a task of its own, which no caller can drop.
-    fn go_on(self: Arc<Self>, batch: BoxFuture<'static, bool>) {
-        self.runtime.clone().spawn(async move {
-            let mut more = batch.await;
-            while more {
-                more = self.clone().write_next().await;
-            }
-        });
-    }
-
-    /// Writes one batch; says whether another one waits. When none does, the store is idle again.
-    async fn write_next(self: Arc<Self>) -> bool {
-        let idle = Idle(&self);
-        let (requests, batch) = self.take();
-        let mut results = match self.backend.append(batch.clone()).await {
-            Ok(results) if results.len() == batch.len() => results,
-            Ok(results) => {
-                let message = format!("the backend answered {} of {} appends", results.len(), batch.len());
-                vec![Err(Error::new(ErrorKind::Internal, message)); batch.len()]
-            }
-            Err(error) => vec![Err(error); batch.len()],
-        }
-        .into_iter();
-        for (answer, count, _place) in requests {
-            // A caller that has gone wants no answer.
-            let _ = answer.send(results.by_ref().take(count).collect());
-        }
-        std::mem::forget(idle);
-        let mut queue = self.queue();
-        queue.busy = !queue.waiting.is_empty();
-        queue.busy
+        let was_busy = std::mem::replace(&mut queue.busy, true);
+        (!was_busy).then(|| Turn { commit: self.clone(), answered: 0, over: false })
     }
 
     #[expect(clippy::type_complexity, reason = "taken apart by its only caller")]
@@ -148,41 +119,110 @@ impl GroupCommit {
 
 /// The caller that found the store idle and has to see to it that what waits is written, even if it is
 /// dropped before.
-struct Leader {
-    store: Option<Arc<GroupCommit>>,
-}
+struct Leader(Option<Turn>);
 
 impl Leader {
     /// Writes the first batch here if the backend can do it without waiting, and leaves what takes longer,
-    /// and what has come in meanwhile, to a task of its own.
+    /// and what has come in meanwhile, to a task of its own, which no caller can drop.
     fn lead(&mut self) {
-        let Some(store) = self.store.take() else { return };
-        let mut batch: BoxFuture<'static, bool> = Box::pin(store.clone().write_next());
+        let Some(turn) = self.0.take() else { return };
+        let runtime = turn.commit.runtime.clone();
+        let mut batch: BoxFuture<'static, Turn> = Box::pin(turn.write());
         match batch.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(false) => {}
-            Poll::Ready(true) => store.clone().go_on(Box::pin(store.write_next())),
-            Poll::Pending => store.go_on(batch),
+            Poll::Ready(turn) => {
+                if let Some(turn) = turn.unless_idle() {
+                    runtime.spawn(turn.write_all());
+                }
+            }
+            Poll::Pending => drop(runtime.spawn(async move { batch.await.write_all().await })),
         }
     }
 }
 
 impl Drop for Leader {
     fn drop(&mut self) {
-        if let Some(store) = self.store.take() {
-            store.clone().go_on(Box::pin(store.write_next()));
+        if let Some(turn) = self.0.take() {
+            turn.commit.runtime.clone().spawn(turn.write_all());
         }
     }
 }
 
-/// Lets the store go on after a backend that panicked, or a runtime that ended, in the middle of a batch:
-/// those who wait are told that the outcome is unknown.
-struct Idle<'a>(&'a GroupCommit);
+/// The right to write, held by one at a time while the queue is busy. Dropping it lets the store go on after
+/// a backend that panicked, or a runtime that ended, in the middle of a batch: those who wait are told that
+/// the outcome is unknown.
+struct Turn {
+    commit: Arc<GroupCommit>,
+    /// Requests of the last batch.
+    answered: usize,
+    over: bool,
+}
 
-impl Drop for Idle<'_> {
-    fn drop(&mut self) {
-        let mut queue = self.0.queue();
+impl Turn {
+    /// Writes one batch and answers it.
+    async fn write(mut self) -> Self {
+        let (requests, batch) = self.commit.take();
+        self.answered = requests.len();
+        let mut results = match self.commit.backend.append(batch.clone()).await {
+            Ok(results) if results.len() == batch.len() => results,
+            Ok(results) => {
+                let message = format!("the backend answered {} of {} appends", results.len(), batch.len());
+                vec![Err(Error::new(ErrorKind::Internal, message)); batch.len()]
+            }
+            Err(error) => vec![Err(error); batch.len()],
+        }
+        .into_iter();
+        for (answer, count, _place) in requests {
+            // A caller that has gone wants no answer.
+            let _ = answer.send(results.by_ref().take(count).collect());
+        }
+        self
+    }
+
+    /// Writes batch after batch until none waits.
+    async fn write_all(self) {
+        let mut turn = self;
+        loop {
+            turn.let_callers_return().await;
+            turn = match turn.unless_idle() {
+                Some(turn) => turn.write().await,
+                None => return,
+            };
+        }
+    }
+
+    /// Gives those who were just answered, and often have their next append at hand, a moment to come back.
+    /// Without it batches alternate between the few who were quick enough and all the others.
+    async fn let_callers_return(&self) {
+        let all = self.commit.queue().waiting.len() + self.answered;
+        for _ in 0..RETURN_YIELDS_MAX {
+            tokio::task::yield_now().await;
+            if self.commit.queue().waiting.len() >= all {
+                return;
+            }
+        }
+    }
+
+    /// Ends the turn when nothing waits; the store is idle again.
+    fn unless_idle(mut self) -> Option<Self> {
+        let mut queue = self.commit.queue();
+        if !queue.waiting.is_empty() {
+            drop(queue);
+            return Some(self);
+        }
         queue.busy = false;
-        queue.waiting.clear();
+        drop(queue);
+        self.over = true;
+        None
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.over {
+            let mut queue = self.commit.queue();
+            queue.busy = false;
+            queue.waiting.clear();
+        }
     }
 }
 

@@ -1,0 +1,91 @@
+//! Annals through `EventStore`, as an application uses it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use annals::backend::{BoxFuture, HashFormula};
+use annals::memory::MemoryStore;
+use annals::sqlite::{SqliteOptions, SqliteStore};
+use annals::{Backend, Delivery, EventStore, EventType, Expected, JsonText, NewEvent, Options, Query};
+
+use super::{Fact, Outcome, Subject, pause_until};
+use crate::workload::facts;
+
+pub(crate) struct Annals(EventStore);
+
+fn formula(hash_chain: bool) -> Option<HashFormula> {
+    hash_chain.then_some(HashFormula::AnnalsV1)
+}
+
+fn event_store(backend: impl Backend) -> Annals {
+    Annals(EventStore::new(Arc::new(backend), Options::default()))
+}
+
+pub(super) fn memory(hash_chain: bool) -> Outcome<Annals> {
+    Ok(event_store(MemoryStore::named("", None, formula(hash_chain))?))
+}
+
+pub(super) async fn sqlite(file: PathBuf, hash_chain: bool) -> Outcome<Annals> {
+    let options = SqliteOptions { hash_chain: formula(hash_chain), ..SqliteOptions::new(file) };
+    Ok(event_store(SqliteStore::open(options).await?))
+}
+
+fn event(fact: Fact) -> annals::Result<NewEvent> {
+    Ok(NewEvent::new(EventType::new(fact.event_type)?, JsonText::parse(fact.payload)?))
+}
+
+impl Subject for Annals {
+    fn append<'a>(&'a self, stream: &'a str, expected: u64, facts: Vec<Fact>) -> BoxFuture<'a, Outcome<()>> {
+        Box::pin(async move {
+            let events = facts.into_iter().map(event).collect::<annals::Result<Vec<_>>>()?;
+            self.0.append(stream, Expected::version(expected), events).await?;
+            Ok(())
+        })
+    }
+
+    fn read_stream<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Outcome<u64>> {
+        Box::pin(async move { Ok(self.0.read_stream(stream)?.collect().await?.len() as u64) })
+    }
+
+    fn read_all(&self) -> BoxFuture<'_, Outcome<u64>> {
+        Box::pin(async move {
+            let mut events = self.0.read_all().events();
+            let mut count = 0;
+            while let Some(event) = events.next().await? {
+                count += 1;
+                drop(event);
+            }
+            Ok(count)
+        })
+    }
+
+    fn deliveries(&self, time: Duration, pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
+        Box::pin(async move {
+            let mut subscription = self.0.subscribe(Query::all(), annals::Start::Now).await?;
+            let (delivered, mut deliveries) = tokio::sync::mpsc::unbounded_channel();
+            let subscriber = tokio::spawn(async move {
+                while let Ok(delivery) = subscription.next().await {
+                    if let Delivery::Event(..) = delivery
+                        && delivered.send(Instant::now()).is_err()
+                    {
+                        break;
+                    }
+                }
+            });
+            let mut latencies = Vec::new();
+            let (start, mut facts) = (Instant::now(), facts(0));
+            for version in 0.. {
+                if !pause_until(start, time, pause).await {
+                    break;
+                }
+                let called = Instant::now();
+                self.append("delivery-1", version, facts(1)).await?;
+                let arrived = deliveries.recv().await.ok_or("the subscription ended")?;
+                latencies.push(arrived.duration_since(called));
+            }
+            subscriber.abort();
+            Ok(Some(latencies))
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! What is measured: a store behind the few operations that every workload is made of. Another database is
+//! another implementation and a line in [`Kind::ALL`].
+
+mod annals_store;
+mod plain_sqlite;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use annals::backend::BoxFuture;
+
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Outcome<T> = Result<T, Failure>;
+
+/// An event as the client has it: nothing is prepared that an application would not have at hand.
+#[derive(Debug, Clone)]
+pub(crate) struct Fact {
+    pub(crate) event_type: &'static str,
+    pub(crate) payload: String,
+}
+
+/// A store that was opened fresh.
+pub(crate) trait Subject: Send + Sync {
+    /// Appends events to a stream that is at `expected`, all or none, durably where the store is durable.
+    fn append<'a>(&'a self, stream: &'a str, expected: u64, facts: Vec<Fact>) -> BoxFuture<'a, Outcome<()>>;
+
+    /// Reads a whole stream into owned events; says how many.
+    fn read_stream<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Outcome<u64>>;
+
+    /// Reads every event in the order of the store; says how many.
+    fn read_all(&self) -> BoxFuture<'_, Outcome<u64>>;
+
+    /// Appends to a stream every `pause` for a time, and says how long each event took from the call of
+    /// append to the hands of a live subscriber; `None` for a store without subscriptions.
+    fn deliveries(&self, time: Duration, pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>>;
+}
+
+/// Which stores there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Memory,
+    Sqlite,
+    Plain,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [Self::Memory, Self::Sqlite, Self::Plain];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Sqlite => "sqlite",
+            Self::Plain => "plain",
+        }
+    }
+
+    /// Whether the store can keep a hash chain.
+    pub(crate) fn has_hash_chain(self) -> bool {
+        self != Self::Plain
+    }
+
+    /// Opens a store that holds nothing in an empty directory.
+    pub(crate) async fn open(self, directory: &Path, hash_chain: bool) -> Outcome<Arc<dyn Subject>> {
+        let file = directory.join("store.db");
+        Ok(match self {
+            Self::Memory => Arc::new(annals_store::memory(hash_chain)?),
+            Self::Sqlite => Arc::new(annals_store::sqlite(file, hash_chain).await?),
+            Self::Plain => Arc::new(plain_sqlite::open(file).await?),
+        })
+    }
+}
+
+/// Waits until `time` has passed since `start`, or for `pause` if that is sooner; false when it is over.
+pub(crate) async fn pause_until(start: Instant, time: Duration, pause: Duration) -> bool {
+    let left = time.saturating_sub(start.elapsed());
+    tokio::time::sleep(pause.min(left)).await;
+    start.elapsed() < time
+}
