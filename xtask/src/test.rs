@@ -9,7 +9,7 @@ pub(crate) fn run() -> Outcome {
     cargo(&["check", "--quiet", "-p", "annals", "--no-default-features"], &[])?;
     cargo(&["run", "--quiet", "--", "demo", "--orders", "200"], &[])?;
     cargo(&["run", "--quiet", "--", "verify", "--store", "memory:verify"], &[])?;
-    // cargo(&["run", "--quiet", "-p", "bench", "--", "--quick"], &[])?;
+    cargo(&["run", "--quiet", "-p", "bench", "--", "--quick"], &[])?;
     tidy::run()?;
     say("\nall tests passed; skipped: nothing");
     Ok(())
