@@ -97,8 +97,13 @@ impl GroupCommit {
     }
 
     /// Writes one batch; says whether another one waits. When none does, the store is idle again.
-    async fn write_next(self: Arc<Self>) -> bool {
-        let idle = Idle(&self);
+    fn write_next(self: Arc<Self>) -> impl Future<Output = bool> + Send + 'static {
+        // Made here and not at the first poll, which a runtime that has ended never comes to.
+        let idle = Idle(Some(self));
+        async move { idle.write().await }
+    }
+
+    async fn write_batch(&self) {
         let (requests, batch) = self.take();
         let mut results = match self.backend.append(batch.clone()).await {
             Ok(results) if results.len() == batch.len() => results,
@@ -113,10 +118,6 @@ impl GroupCommit {
             // A caller that has gone wants no answer.
             let _ = answer.send(results.by_ref().take(count).collect());
         }
-        std::mem::forget(idle);
-        let mut queue = self.queue();
-        queue.busy = !queue.waiting.is_empty();
-        queue.busy
     }
 
     #[expect(clippy::type_complexity, reason = "taken apart by its only caller")]
@@ -176,13 +177,27 @@ impl Drop for Leader {
 
 /// Lets the store go on after a backend that panicked, or a runtime that ended, in the middle of a batch:
 /// those who wait are told that the outcome is unknown.
-struct Idle<'a>(&'a GroupCommit);
+struct Idle(Option<Arc<GroupCommit>>);
 
-impl Drop for Idle<'_> {
+impl Idle {
+    async fn write(mut self) -> bool {
+        if let Some(store) = &self.0 {
+            store.write_batch().await;
+        }
+        let Some(store) = self.0.take() else { return false };
+        let mut queue = store.queue();
+        queue.busy = !queue.waiting.is_empty();
+        queue.busy
+    }
+}
+
+impl Drop for Idle {
     fn drop(&mut self) {
-        let mut queue = self.0.queue();
-        queue.busy = false;
-        queue.waiting.clear();
+        if let Some(store) = self.0.take() {
+            let mut queue = store.queue();
+            queue.busy = false;
+            queue.waiting.clear();
+        }
     }
 }
 

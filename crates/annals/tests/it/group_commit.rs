@@ -112,3 +112,23 @@ async fn a_backend_that_panics_leaves_the_outcome_unknown_and_the_store_usable()
     assert_eq!(refused.kind(), ErrorKind::Invalid);
     assert_eq!(store.stream_version("s").await.unwrap().0, 1);
 }
+
+/// The task that was to write for a caller that went away never ran, and left the queue busy for ever.
+#[test]
+fn a_store_whose_runtime_has_ended_still_answers() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let first = runtime();
+    let store = first.block_on(EventStore::connect("memory:")).unwrap();
+    drop(first);
+    runtime().block_on(async {
+        let mut append = Box::pin(store.append("s", Expected::Any, [event(1)]));
+        std::future::poll_fn(|cx| {
+            let _ = append.as_mut().poll(cx);
+            std::task::Poll::Ready(())
+        })
+        .await;
+        drop(append);
+        let next = store.append("s", Expected::Any, [event(2)]);
+        tokio::time::timeout(std::time::Duration::from_secs(5), next).await.unwrap().unwrap();
+    });
+}
