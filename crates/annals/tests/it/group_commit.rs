@@ -132,3 +132,10 @@ fn a_store_whose_runtime_has_ended_still_answers() {
         tokio::time::timeout(std::time::Duration::from_secs(5), next).await.unwrap().unwrap();
     });
 }
+
+#[tokio::test]
+async fn a_batch_may_be_as_large_as_memory() {
+    let options = Options { batch_max: usize::MAX, queue_max: usize::MAX, ..Options::default() };
+    let store = EventStore::connect_with("memory:", options).await.unwrap();
+    store.append("s", Expected::NoStream, [event(1)]).await.unwrap();
+}
