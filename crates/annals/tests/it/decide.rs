@@ -1,5 +1,6 @@
 //! Load, decide, append, and again: over one stream, over several, over queries, under contention.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use annals::prelude::*;
@@ -286,4 +287,93 @@ async fn loads_are_counted_by_category() {
         (stats[0].category.as_str(), stats[0].loads, stats[0].replayed, stats[0].longest),
         ("account", 3, 2, 2)
     );
+}
+
+/// Carries something out in the middle of a decision, as another process would.
+fn meanwhile<T: Send + 'static>(what: impl Future<Output = T> + Send + 'static) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    std::thread::spawn(move || runtime.block_on(what)).join().unwrap()
+}
+
+/// What somebody else does while a [`Raced`] is loaded.
+static WHILE_LOADING: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+
+/// An account whose loading begins, once, with what somebody else does.
+struct Raced(Account);
+
+impl Default for Raced {
+    fn default() -> Self {
+        if let Some(act) = WHILE_LOADING.lock().unwrap().take() {
+            act();
+        }
+        Self(Account::default())
+    }
+}
+
+impl State for Raced {
+    type Event = Bank;
+
+    fn evolve(&mut self, event: &Bank) {
+        self.0.evolve(event);
+    }
+}
+
+/// The id was looked up before the state was loaded: a client that repeated a command while the first try
+/// was still running was refused for want of the money that the command itself had taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_was_carried_out_while_its_repetition_loaded_is_answered_not_refused() {
+    let store = EventStore::connect("memory:").await.unwrap();
+    deposit(&store, 1, 10).await;
+    let id: CommandId = "request-8".parse().unwrap();
+    let withdraw = || Command::Withdraw { account: 1, amount: 10 };
+    for refuses in [true, false] {
+        let first = store.execute::<Account>("account-1", withdraw());
+        let id = if refuses { id } else { "request-9".parse().unwrap() };
+        if !refuses {
+            deposit(&store, 1, 10).await;
+        }
+        *WHILE_LOADING.lock().unwrap() = Some(Box::new({
+            let first = first.command_id(id);
+            move || drop(meanwhile(async { first.await.unwrap() }))
+        }));
+        let decide = move |account: &Raced| match account.0.decide(&withdraw()) {
+            Err(_) if !refuses => Ok(Vec::new()),
+            decided => decided,
+        };
+        let second = store.decide(stream("account-1"), decide).command_id(id).await.unwrap();
+        assert!(second.repeated);
+        assert_eq!(second.events, [Bank::Withdrawn { account: 1, amount: 10 }]);
+        assert_eq!(balance(&store, 1).await, 0);
+    }
+}
+
+/// Two tries of one command that decided differently met in the append, whose answer was that the id is in
+/// use, or that of the shorter try.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_carried_out_by_somebody_else_meanwhile_has_the_events_that_were_recorded() {
+    let store = EventStore::connect("memory:").await.unwrap();
+    deposit(&store, 1, 100).await;
+    let deposited = |amount| Bank::Deposited { account: 1, amount };
+    for (n, (theirs, ours)) in [
+        (vec![deposited(1)], vec![deposited(2)]),
+        (vec![deposited(1), deposited(2)], vec![deposited(1)]),
+        (vec![deposited(1)], vec![deposited(1), deposited(2)]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id: CommandId = format!("deposit-{n}").parse().unwrap();
+        let (other, recorded) = (store.clone(), theirs.clone());
+        let late = move |_: &Account| {
+            let theirs = theirs.clone();
+            let first = other
+                .decide(stream::<Account>("account-1"), move |_| Ok::<_, ()>(theirs.clone()))
+                .command_id(id);
+            meanwhile(async { first.await.unwrap() });
+            Ok::<_, ()>(ours.clone())
+        };
+        let second = store.decide(stream::<Account>("account-1"), late).command_id(id).await.unwrap();
+        assert!(second.repeated);
+        assert_eq!(second.events, recorded);
+    }
 }
