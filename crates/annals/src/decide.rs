@@ -187,6 +187,15 @@ pub struct Guard {
 }
 
 impl Guard {
+    fn add_stream(&mut self, stream_id: StreamId, version: Version) {
+        match self.expectations.iter_mut().find(|(known, _)| *known == stream_id) {
+            None => self.expectations.push((stream_id, Expected::Version(version))),
+            // Read before and after somebody wrote: the earlier read makes the append a conflict.
+            Some((_, Expected::Version(known))) => *known = version.min(*known),
+            Some(_) => {}
+        }
+    }
+
     fn add_query(&mut self, query: Query, after: Position) {
         self.condition = Some(match self.condition.take() {
             None => Condition { query, after },
@@ -205,9 +214,7 @@ impl<S: State> Boundaries for Boundary<S> {
             let loaded = store.load(self).await?;
             guard.replayed += loaded.replayed;
             match self.source.clone()? {
-                Source::Stream(stream_id) => {
-                    guard.expectations.push((stream_id, Expected::Version(loaded.version)));
-                }
+                Source::Stream(stream_id) => guard.add_stream(stream_id, loaded.version),
                 Source::Query(query) => guard.add_query(query, loaded.position),
             }
             Ok(loaded.state)
@@ -513,6 +520,7 @@ impl<B, F> Decide<B, F> {
                 {
                     tracing::debug!(attempts, %error, "deciding again");
                     pause_after_conflict(attempts).await;
+                    continue;
                 }
                 Err(error) => return Err(error.into()),
             };
@@ -522,7 +530,6 @@ impl<B, F> Decide<B, F> {
     }
 
     fn append<E: Event>(&self, events: &[E], guard: Guard) -> Result<Append> {
-                    continue;
         let mut append = Append {
             events: Vec::with_capacity(events.len()),
             expectations: guard.expectations,

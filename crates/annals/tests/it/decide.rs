@@ -377,3 +377,46 @@ async fn a_command_carried_out_by_somebody_else_meanwhile_has_the_events_that_we
         assert_eq!(second.events, recorded);
     }
 }
+
+/// What is folded from the same stream twice was read at two versions, and the append, which expected both,
+/// was called invalid and not decided again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_moves_while_a_decision_reads_it_twice_is_decided_on_again() {
+    let store = EventStore::connect("memory:").await.unwrap();
+    deposit(&store, 1, 10).await;
+    let (started, last) = (store.clone(), AtomicU32::new(0));
+    let first_loaded = stream::<Account>("account-1");
+    let second_loaded = stream::<Moved>("account-1");
+    *WHILE_MOVING.lock().unwrap() =
+        Some(Box::new(move || meanwhile(async move { deposit(&started, 1, 1).await })));
+    let decide = move |(once, twice): &(Account, Moved)| {
+        last.fetch_add(1, Ordering::Relaxed);
+        assert!(last.load(Ordering::Relaxed) == 1 || once.balance == twice.0.balance);
+        Ok::<_, ()>([Bank::Withdrawn { account: 1, amount: once.balance }])
+    };
+    let decided = store.decide((first_loaded, second_loaded), decide).await.unwrap();
+    assert_eq!((decided.attempts, balance(&store, 1).await), (2, 0));
+}
+
+/// What somebody else does while a [`Moved`] is loaded.
+static WHILE_MOVING: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+
+/// As [`Raced`], for a test of its own.
+struct Moved(Account);
+
+impl Default for Moved {
+    fn default() -> Self {
+        if let Some(act) = WHILE_MOVING.lock().unwrap().take() {
+            act();
+        }
+        Self(Account::default())
+    }
+}
+
+impl State for Moved {
+    type Event = Bank;
+
+    fn evolve(&mut self, event: &Bank) {
+        self.0.evolve(event);
+    }
+}
