@@ -198,6 +198,16 @@ pub struct LogRange {
     /// The most events to return.
     pub limit: usize,
 }
+impl LogRange {
+    /// What a page that has no events though there are some covers: nothing of the range.
+    pub(crate) fn before(&self) -> Position {
+        match self.direction {
+            Direction::Forward => self.from.previous(),
+            Direction::Backward => self.from.next(),
+        }
+    }
+}
+
 
 /// A part of the log, as of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]

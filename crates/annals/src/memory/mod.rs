@@ -294,8 +294,9 @@ impl Backend for MemoryStore {
             }
         };
         let through = match events.last() {
-            Some(last) if !end => last.position,
-            _ => log.head(),
+            _ if end => log.head(),
+            Some(last) => last.position,
+            None => range.before(),
         };
         ready(Ok(LogPage { events, through, end }))
     }

@@ -61,8 +61,9 @@ impl Reader<'_> {
         };
         let (events, end) = self.page(&sql, &positions.parameters(), range.limit)?;
         let through = match events.last() {
-            Some(last) if !end => last.position,
-            _ => head,
+            _ if end => head,
+            Some(last) => last.position,
+            None => range.before(),
         };
         Ok(LogPage { events, through, end })
     }

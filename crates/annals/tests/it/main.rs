@@ -8,6 +8,7 @@ mod derive;
 mod events;
 mod group_commit;
 mod projection;
+mod reading;
 mod smoke;
 mod snapshot;
 mod tracing;

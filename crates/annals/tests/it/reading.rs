@@ -1,0 +1,37 @@
+//! Pages at their edges, and readers beside others.
+
+use annals::backend::{Direction, LogRange};
+use annals::prelude::*;
+use annals::Position;
+
+use crate::sqlite;
+
+async fn stores() -> Vec<(EventStore, Option<tempfile::TempDir>)> {
+    let (store, dir) = sqlite().await;
+    vec![(EventStore::connect("memory:").await.unwrap(), None), (store, Some(dir))]
+}
+
+async fn write(store: &EventStore, count: usize) {
+    let events = (0..count).map(|n| NewEvent::json("noted", &n).unwrap());
+    store.append("s", Expected::Any, events).await.unwrap();
+}
+
+/// A page without events said that it reached to the end of the log.
+#[tokio::test]
+async fn a_page_covers_no_more_than_it_read() {
+    for (store, _dir) in stores().await {
+        write(&store, 5).await;
+        for (from, direction, limit, through, end) in [
+            (1, Direction::Forward, 0, 0, false),
+            (3, Direction::Forward, 0, 2, false),
+            (1, Direction::Forward, 2, 2, false),
+            (1, Direction::Forward, 9, 5, true),
+            (4, Direction::Backward, 2, 3, false),
+            (4, Direction::Backward, 0, 5, false),
+        ] {
+            let range = LogRange { query: Query::all(), from: Position(from), direction, limit };
+            let page = store.log_page(range.clone()).await.unwrap();
+            assert_eq!((page.through.0, page.end), (through, end), "{range:?}");
+        }
+    }
+}
