@@ -233,7 +233,7 @@ fn page<'a>(events: impl Iterator<Item = &'a RecordedEvent>, limit: usize) -> (V
         if page_is_full(&page, bytes, limit) {
             return (page, false);
         }
-        bytes += page_bytes(&event.payload);
+        bytes += page_bytes(event);
         page.push(event.clone());
     }
     (page, true)

@@ -83,7 +83,7 @@ impl Reader<'_> {
                 return Ok((events, false));
             }
             let event = row::read(found, self.source)?;
-            bytes += page_bytes(&event.payload);
+            bytes += page_bytes(&event);
             events.push(event);
         }
         Ok((events, true))

@@ -2,7 +2,7 @@
 
 use annals::backend::{Direction, LogRange};
 use annals::prelude::*;
-use annals::Position;
+use annals::{Metadata, Position};
 
 use crate::sqlite;
 
@@ -33,5 +33,22 @@ async fn a_page_covers_no_more_than_it_read() {
             let page = store.log_page(range.clone()).await.unwrap();
             assert_eq!((page.through.0, page.end), (through, end), "{range:?}");
         }
+    }
+}
+
+/// The weight of a page was that of the payloads, so a page of large metadata was as large as it liked.
+#[tokio::test]
+async fn metadata_counts_when_a_page_is_full() {
+    for (store, _dir) in stores().await {
+        let metadata = Metadata::of(&serde_json::json!({ "note": "x".repeat(1 << 20) })).unwrap();
+        for _ in 0..8 {
+            let mut event = NewEvent::json("noted", &1).unwrap();
+            event.metadata = metadata.clone();
+            store.append("s", Expected::Any, [event]).await.unwrap();
+        }
+        let (query, direction) = (Query::all(), Direction::Forward);
+        let page =
+            store.log_page(LogRange { query, from: Position(1), direction, limit: 512 }).await.unwrap();
+        assert_eq!((page.events.len(), page.end), (4, false));
     }
 }
