@@ -52,3 +52,31 @@ async fn metadata_counts_when_a_page_is_full() {
         assert_eq!((page.events.len(), page.end), (4, false));
     }
 }
+
+/// Pages that are at hand never made a reader wait, so it never gave way.
+#[tokio::test]
+async fn a_reader_of_what_is_at_hand_lets_others_have_their_turn() {
+    for (store, _dir) in stores().await {
+        write(&store, 1_000).await;
+        let turns = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let other = tokio::spawn({
+            let turns = turns.clone();
+            async move {
+                loop {
+                    turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        let turns = || turns.load(std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(store.read_all().collect().await.unwrap().len(), 1_000);
+        let read = turns();
+        assert!(read > 0, "nobody else had a turn while the log was read");
+        let mut subscription = store.subscribe(Query::all(), annals::Start::Beginning).await.unwrap();
+        for _ in 0..1_000 {
+            subscription.next().await.unwrap();
+        }
+        assert!(turns() > read, "nobody else had a turn while the subscription caught up");
+        other.abort();
+    }
+}
