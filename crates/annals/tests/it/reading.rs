@@ -2,7 +2,7 @@
 
 use annals::backend::{Direction, LogRange};
 use annals::prelude::*;
-use annals::{Metadata, Position};
+use annals::{EventType, Metadata, Position, QueryItem};
 
 use crate::sqlite;
 
@@ -79,4 +79,12 @@ async fn a_reader_of_what_is_at_hand_lets_others_have_their_turn() {
         assert!(turns() > read, "nobody else had a turn while the subscription caught up");
         other.abort();
     }
+}
+
+#[test]
+fn narrowing_a_query_by_no_types_leaves_it_as_it_was() {
+    let placed = EventType::new("placed").unwrap();
+    let query = Query::types([placed.clone()])
+        .or(QueryItem { tags: vec![Tag::new("a:1").unwrap()], ..QueryItem::default() });
+    assert_eq!(query.clone().of_types([]), query);
 }
