@@ -88,3 +88,17 @@ fn narrowing_a_query_by_no_types_leaves_it_as_it_was() {
         .or(QueryItem { tags: vec![Tag::new("a:1").unwrap()], ..QueryItem::default() });
     assert_eq!(query.clone().of_types([]), query);
 }
+
+/// The new store had the id of the old one, so that a checkpoint of what was dropped was taken for its own.
+#[tokio::test]
+async fn a_namespace_in_memory_that_is_made_again_is_another_store() {
+    let url = "memory:made-again?namespace=shop";
+    let (old, kept) = (EventStore::connect(url).await.unwrap(), EventStore::connect(url).await.unwrap());
+    assert_eq!(old.store_id(), kept.store_id());
+    write(&old, 1).await;
+    old.backend().drop_namespace().await.unwrap();
+    let new = EventStore::connect(url).await.unwrap();
+    assert_ne!(new.store_id(), old.store_id());
+    write(&old, 1).await;
+    assert_eq!(new.head().await.unwrap().position.0, 0);
+}
