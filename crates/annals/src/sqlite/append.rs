@@ -212,7 +212,8 @@ impl Writer<'_> {
     }
 
     fn tail(&self, connection: &Connection) -> rusqlite::Result<Tail> {
-        connection.prepare_cached(&self.statements.select_store)?.query_row([], |found| {
+        let store_id = self.store_id.0.as_bytes();
+        connection.prepare_cached(&self.statements.select_store)?.query_row([store_id], |found| {
             Ok(Tail {
                 position: Position(row::number(found, 0)?),
                 recorded_at: row::time(found, 1)?,

@@ -137,7 +137,12 @@ impl SqliteStore {
         let run = move |inner: &Inner| {
             inner
                 .with_reader(|connection| {
-                    read(&Reader { connection, statements: &inner.statements, source: &inner.source })
+                    read(&Reader {
+                        connection,
+                        statements: &inner.statements,
+                        source: &inner.source,
+                        store_id: inner.store_id,
+                    })
                 })
                 .map_err(|e| error::of(doing, e))
         };

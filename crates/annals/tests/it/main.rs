@@ -11,6 +11,7 @@ mod projection;
 mod reading;
 mod smoke;
 mod snapshot;
+mod sqlite_file;
 mod tracing;
 mod tutorial;
 
