@@ -259,8 +259,10 @@ fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
-/// Whether an error is about the database and not about the request at hand.
+/// Whether an error is about the database and not about the request at hand, such as a damaged row that the
+/// request met.
 fn is_fatal(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode as Code;
-    !matches!(error.sqlite_error_code(), Some(Code::ConstraintViolation | Code::TooBig | Code::TypeMismatch))
+    let code = error.sqlite_error_code();
+    !matches!(code, None | Some(Code::ConstraintViolation | Code::TooBig | Code::TypeMismatch))
 }

@@ -1,9 +1,10 @@
 //! What else happens to an SQLite file while a store is open on it.
 
 use annals::prelude::*;
-use annals::{ErrorKind, Options};
+use annals::sqlite::rusqlite::Connection;
+use annals::{Append, ErrorKind, Options};
 
-use crate::url;
+use crate::{sqlite, url};
 
 fn event(n: u32) -> NewEvent {
     NewEvent::json("noted", &n).unwrap()
@@ -34,4 +35,19 @@ async fn a_handle_of_a_dropped_namespace_is_finished_even_when_there_is_a_new_on
     }
     let new = EventStore::connect(&shop).await.unwrap();
     assert_eq!(new.stats().await.unwrap().events, 1);
+}
+
+/// One damaged row failed every append that shared a batch with the one that met it.
+#[tokio::test]
+async fn an_append_that_meets_a_damaged_row_fails_alone() {
+    let (store, dir) = sqlite().await;
+    let first = event(1);
+    store.append("s", Expected::Any, [first.clone()]).await.unwrap();
+    let file = Connection::open(dir.path().join("events.db")).unwrap();
+    file.execute_batch("DROP TRIGGER annals_events_no_update; UPDATE annals_events SET payload = 'no JSON';")
+        .unwrap();
+    let append = |event| Append::to("s".try_into().unwrap(), Expected::Any, [event]);
+    let answers = store.append_all(vec![append(event(2)), append(first), append(event(3))]).await;
+    let kinds: Vec<_> = answers.iter().map(|answer| answer.as_ref().err().map(annals::Error::kind)).collect();
+    assert_eq!(kinds, [None, Some(ErrorKind::Corrupt), None], "{answers:?}");
 }
