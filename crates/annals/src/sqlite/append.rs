@@ -260,9 +260,10 @@ fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
 }
 
 /// Whether an error is about the database and not about the request at hand, such as a damaged row that the
-/// request met.
+/// request met, or its condition.
 fn is_fatal(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode as Code;
     let code = error.sqlite_error_code();
     !matches!(code, None | Some(Code::ConstraintViolation | Code::TooBig | Code::TypeMismatch))
+        && !error::is_too_large(error)
 }

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 pub(super) fn of(doing: &str, error: rusqlite::Error) -> Error {
     let (kind, what) = match error.sqlite_error_code() {
         _ if is_gone(&error) => (ErrorKind::Closed, "its tables have been dropped since it was opened"),
+        _ if is_too_large(&error) => (ErrorKind::Invalid, "the query has more parts than SQLite takes"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (ErrorKind::Unavailable, "another process holds the database's write lock for too long")
         }
@@ -37,6 +38,18 @@ fn is_gone(error: &rusqlite::Error) -> bool {
         rusqlite::Error::QueryReturnedNoRows => true,
         _ => plain(error).is_some_and(|message| message.starts_with("no such table")),
     }
+}
+
+/// Whether SQLite did not take a statement for its size (<https://www.sqlite.org/limits.html>), which only a
+/// query of the caller's can bring about: all other statements are the same for everybody.
+pub(super) fn is_too_large(error: &rusqlite::Error) -> bool {
+    const LIMITS: [&str; 4] = [
+        "Expression tree is too large",
+        "too many SQL variables",
+        "variable number must be",
+        "too many terms",
+    ];
+    plain(error).is_some_and(|message| LIMITS.iter().any(|limit| message.starts_with(limit)))
 }
 
 /// The message of an error that has no code of its own.

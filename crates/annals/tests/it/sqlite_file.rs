@@ -51,3 +51,22 @@ async fn an_append_that_meets_a_damaged_row_fails_alone() {
     let kinds: Vec<_> = answers.iter().map(|answer| answer.as_ref().err().map(annals::Error::kind)).collect();
     assert_eq!(kinds, [None, Some(ErrorKind::Corrupt), None], "{answers:?}");
 }
+
+/// More names than SQLite has parameters made the whole batch's outcome unknown.
+#[tokio::test]
+async fn a_condition_beyond_what_the_database_takes_fails_alone() {
+    let (store, _dir) = sqlite().await;
+    store.append("s", Expected::Any, [event(1)]).await.unwrap();
+    let tags = |count: usize| Query::tags((0..count).map(|n| Tag::new(format!("t:{n}")).unwrap()));
+    let types =
+        |count: usize| Query::types((0..count).map(|n| annals::EventType::new(format!("t-{n}")).unwrap()));
+    for query in [tags(2_000), types(40_000)] {
+        let append = |n| Append::to("s".try_into().unwrap(), Expected::Any, [event(n)]);
+        let condition = annals::Condition { query: query.clone(), after: annals::Position(0) };
+        let answers = store.append_all(vec![append(2), append(3).when(condition), append(4)]).await;
+        assert!(answers[0].is_ok() && answers[2].is_ok(), "{answers:?}");
+        assert_eq!(answers[1].as_ref().unwrap_err().kind(), ErrorKind::Invalid, "{answers:?}");
+        let refused = store.read_all().matching(query).collect().await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
+    }
+}
