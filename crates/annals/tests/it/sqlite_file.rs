@@ -2,6 +2,7 @@
 
 use annals::prelude::*;
 use annals::sqlite::rusqlite::Connection;
+use annals::sqlite::{SqliteOptions, SqliteStore};
 use annals::{Append, ErrorKind, Options};
 
 use crate::{sqlite, url};
@@ -50,6 +51,14 @@ async fn an_append_that_meets_a_damaged_row_fails_alone() {
     let answers = store.append_all(vec![append(event(2)), append(first), append(event(3))]).await;
     let kinds: Vec<_> = answers.iter().map(|answer| answer.as_ref().err().map(annals::Error::kind)).collect();
     assert_eq!(kinds, [None, Some(ErrorKind::Corrupt), None], "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_database_without_a_file_is_refused() {
+    for path in [":memory:", ""] {
+        let refused = SqliteStore::open(SqliteOptions::new(path)).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
+    }
 }
 
 /// More names than SQLite has parameters made the whole batch's outcome unknown.
