@@ -253,6 +253,14 @@ fn is_skipped_by_serde(attributes: &[Attribute]) -> bool {
         // What is not understood here is serde's to refuse.
         let _ = attribute.parse_nested_meta(|meta| {
             skipped |= meta.path.is_ident("skip") || meta.path.is_ident("skip_deserializing");
+            // What belongs to another attribute is passed over to come to the next.
+            if meta.input.peek(syn::Token![=]) {
+                meta.value()?.parse::<syn::Expr>()?;
+            } else if meta.input.peek(syn::token::Paren) {
+                let inside;
+                syn::parenthesized!(inside in meta.input);
+                inside.parse::<TokenStream>()?;
+            }
             Ok(())
         });
     }

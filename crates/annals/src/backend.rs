@@ -11,7 +11,6 @@ use uuid::Uuid;
 use crate::append::{Append, Appended};
 use crate::error::{Error, Result};
 use crate::event::{EventId, EventType, Hash, RecordedEvent};
-use crate::payload::Payload;
 use crate::query::{Position, Query};
 use crate::snapshot::{Snapshot, SnapshotKey};
 use crate::stream::{StreamId, Version};
@@ -199,6 +198,16 @@ pub struct LogRange {
     pub limit: usize,
 }
 
+impl LogRange {
+    /// What a page that has no events though there are some covers: nothing of the range.
+    pub(crate) fn before(&self) -> Position {
+        match self.direction {
+            Direction::Forward => self.from.previous(),
+            Direction::Backward => self.from.next(),
+        }
+    }
+}
+
 /// A part of the log, as of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogPage {
@@ -211,7 +220,7 @@ pub struct LogPage {
     pub end: bool,
 }
 
-/// How far a page goes: the page ends with the event that reaches this many payload bytes.
+/// How far a page goes: the page ends with the event that reaches this many bytes of payloads and metadata.
 pub const PAGE_BYTES_MAX: usize = 4 << 20;
 
 /// The end of the log.
@@ -421,12 +430,12 @@ pub trait Backend: Send + Sync + fmt::Debug + 'static {
     fn drop_namespace(&self) -> BoxFuture<'_, Result<()>>;
 }
 
-/// How many events of a page fit, going by the payloads already in it.
+/// Whether no further event fits into a page, going by those already in it.
 pub(crate) fn page_is_full(events: &[RecordedEvent], bytes: usize, limit: usize) -> bool {
     events.len() >= limit || bytes >= PAGE_BYTES_MAX
 }
 
 /// The weight of an event in a page.
-pub(crate) fn page_bytes(payload: &Payload) -> usize {
-    payload.as_bytes().len()
+pub(crate) fn page_bytes(event: &RecordedEvent) -> usize {
+    event.payload.as_bytes().len() + event.metadata.as_str().len()
 }

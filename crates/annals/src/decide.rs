@@ -187,6 +187,15 @@ pub struct Guard {
 }
 
 impl Guard {
+    fn add_stream(&mut self, stream_id: StreamId, version: Version) {
+        match self.expectations.iter_mut().find(|(known, _)| *known == stream_id) {
+            None => self.expectations.push((stream_id, Expected::Version(version))),
+            // Read before and after somebody wrote: the earlier read makes the append a conflict.
+            Some((_, Expected::Version(known))) => *known = version.min(*known),
+            Some(_) => {}
+        }
+    }
+
     fn add_query(&mut self, query: Query, after: Position) {
         self.condition = Some(match self.condition.take() {
             None => Condition { query, after },
@@ -205,9 +214,7 @@ impl<S: State> Boundaries for Boundary<S> {
             let loaded = store.load(self).await?;
             guard.replayed += loaded.replayed;
             match self.source.clone()? {
-                Source::Stream(stream_id) => {
-                    guard.expectations.push((stream_id, Expected::Version(loaded.version)));
-                }
+                Source::Stream(stream_id) => guard.add_stream(stream_id, loaded.version),
                 Source::Query(query) => guard.add_query(query, loaded.position),
             }
             Ok(loaded.state)
@@ -482,32 +489,43 @@ impl<B, F> Decide<B, F> {
             let mut guard = Guard::default();
             let states = self.boundaries.load(&self.store, &mut guard).await?;
             replayed += guard.replayed;
-            let events: Vec<E> = (self.decide)(&states).map_err(DecideError::Refused)?.into_iter().collect();
+            let decided = (self.decide)(&states).map(|events| events.into_iter().collect::<Vec<E>>());
             drop(states);
-            if events.is_empty() {
-                return Ok(Decided { events, appended: None, repeated: false, replayed, attempts });
-            }
-            let append = self.append(&events, guard)?;
-            match self.store.append_one(append).await {
-                Ok(appended) => {
-                    let repeated = appended.duplicate;
-                    return Ok(Decided { events, appended: Some(appended), repeated, replayed, attempts });
+            let appended = match &decided {
+                Ok(events) if !events.is_empty() => {
+                    let append = self.append(events, guard)?;
+                    Some(self.store.append_one(append).await)
                 }
-                Err(error) if error.kind() == ErrorKind::Conflict => {
-                    // The conflict may be with the same command, carried out by somebody else.
-                    if let Some(command_id) = self.context.command_id
-                        && let Some(answer) = self.store.answer_of(command_id).await?
-                    {
-                        return Ok(answer);
-                    }
-                    if attempts > self.store.options().conflict_retries_max {
-                        return Err(error.into());
-                    }
+                _ => None,
+            };
+            // Whatever else than a write came of it may be the work of the same command, carried out by
+            // somebody else since the id was looked up: the state was then already changed, or the ids known.
+            let answerable = match &appended {
+                None => true,
+                Some(Ok(appended)) => appended.duplicate,
+                Some(Err(error)) => matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Invalid),
+            };
+            if answerable
+                && let Some(command_id) = self.context.command_id
+                && let Some(answer) = self.store.answer_of(command_id).await?
+            {
+                return Ok(answer);
+            }
+            let events = decided.map_err(DecideError::Refused)?;
+            let appended = match appended.transpose() {
+                Ok(appended) => appended,
+                Err(error)
+                    if error.kind() == ErrorKind::Conflict
+                        && attempts <= self.store.options().conflict_retries_max =>
+                {
                     tracing::debug!(attempts, %error, "deciding again");
                     pause_after_conflict(attempts).await;
+                    continue;
                 }
                 Err(error) => return Err(error.into()),
-            }
+            };
+            let repeated = appended.as_ref().is_some_and(|appended| appended.duplicate);
+            return Ok(Decided { events, appended, repeated, replayed, attempts });
         }
     }
 

@@ -126,10 +126,13 @@ impl Query {
         self
     }
 
-    /// The events that match this query and are of any of these types.
+    /// The events that match this query and are of any of these types; without a type, all that match it.
     #[must_use]
     pub fn of_types(mut self, types: impl IntoIterator<Item = EventType>) -> Self {
         let types: Vec<EventType> = types.into_iter().collect();
+        if types.is_empty() {
+            return self;
+        }
         for item in &mut self.items {
             if item.types.is_empty() {
                 item.types.clone_from(&types);
@@ -137,7 +140,7 @@ impl Query {
                 item.types.retain(|known| types.contains(known));
             }
         }
-        self.items.retain(|item| types.is_empty() || !item.types.is_empty());
+        self.items.retain(|item| !item.types.is_empty());
         self
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::decide::State;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::name::name;
 use crate::payload::JsonText;
 use crate::store::EventStore;
@@ -78,20 +78,28 @@ impl<S> Policy<S> {
         Ok(SnapshotKey { stream_id: stream_id.clone(), name: SnapshotName::new(self.name)? })
     }
 
-    /// The snapshot's state and version. One that is of another version, or does not read, is dropped.
+    /// The snapshot's state and version. One that is of another version, or does not read, is dropped; failing
+    /// to drop it fails nothing, since the events are there.
     pub(crate) async fn load(
         &self,
         store: &EventStore,
         stream_id: &StreamId,
     ) -> Result<Option<(S, Version)>> {
         let key = self.key(stream_id)?;
-        let Some(snapshot) = store.backend().load_snapshot(key.clone()).await? else { return Ok(None) };
-        if snapshot.state_version == self.version
-            && let Ok(state) = (self.read)(&snapshot.state)
-        {
-            return Ok(Some((state, snapshot.stream_version)));
+        match store.backend().load_snapshot(key.clone()).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(snapshot)) if snapshot.state_version == self.version => {
+                if let Ok(state) = (self.read)(&snapshot.state) {
+                    return Ok(Some((state, snapshot.stream_version)));
+                }
+            }
+            Ok(Some(_)) => {}
+            Err(error) if error.kind() == ErrorKind::Corrupt => {}
+            Err(error) => return Err(error),
         }
-        store.backend().delete_snapshot(key).await?;
+        if let Err(error) = store.backend().delete_snapshot(key).await {
+            tracing::warn!(%error, stream_id = stream_id.as_str(), "could not drop a snapshot");
+        }
         Ok(None)
     }
 

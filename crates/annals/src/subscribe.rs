@@ -170,7 +170,10 @@ impl Subscription {
 
     fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery>> {
         loop {
+            // A store whose pages are at hand would never make its reader give way to other tasks.
+            let turn = std::task::ready!(tokio::task::coop::poll_proceed(cx));
             if let Some(event) = self.buffer.pop_front() {
+                turn.made_progress();
                 let checkpoint = self.checkpoint(event.position);
                 return Poll::Ready(Ok(Delivery::Event(Box::new(event), checkpoint)));
             }
@@ -188,6 +191,7 @@ impl Subscription {
             };
             let page = std::task::ready!(pending.as_mut().poll(cx));
             self.pending = None;
+            turn.made_progress();
             let page = page?;
             self.through = page.through.max(self.through);
             self.buffer.extend(page.events);

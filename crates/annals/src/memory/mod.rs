@@ -35,7 +35,7 @@ pub struct MemoryStore {
     namespace: Option<Namespace>,
     log: Arc<Mutex<Log>>,
     last: Arc<watch::Sender<Position>>,
-    #[expect(dead_code, reason = "keeps a named database alive while one of its stores is in use")]
+    /// Kept alive while one of its stores is in use.
     database: Option<Arc<Database>>,
 }
 
@@ -233,7 +233,7 @@ fn page<'a>(events: impl Iterator<Item = &'a RecordedEvent>, limit: usize) -> (V
         if page_is_full(&page, bytes, limit) {
             return (page, false);
         }
-        bytes += page_bytes(&event.payload);
+        bytes += page_bytes(event);
         page.push(event.clone());
     }
     (page, true)
@@ -294,8 +294,9 @@ impl Backend for MemoryStore {
             }
         };
         let through = match events.last() {
-            Some(last) if !end => last.position,
-            _ => log.head(),
+            _ if end => log.head(),
+            Some(last) => last.position,
+            None => range.before(),
         };
         ready(Ok(LogPage { events, through, end }))
     }
@@ -412,6 +413,9 @@ impl Backend for MemoryStore {
     fn drop_namespace(&self) -> BoxFuture<'_, Result<()>> {
         if self.namespace.is_none() {
             return ready(Err(Error::invalid("the default namespace is not dropped")));
+        }
+        if let Some(database) = &self.database {
+            lock(&database.stores).remove(&self.namespace);
         }
         *self.log() = Log::default();
         self.last.send_replace(Position::START);

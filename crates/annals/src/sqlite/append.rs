@@ -212,7 +212,8 @@ impl Writer<'_> {
     }
 
     fn tail(&self, connection: &Connection) -> rusqlite::Result<Tail> {
-        connection.prepare_cached(&self.statements.select_store)?.query_row([], |found| {
+        let store_id = self.store_id.0.as_bytes();
+        connection.prepare_cached(&self.statements.select_store)?.query_row([store_id], |found| {
             Ok(Tail {
                 position: Position(row::number(found, 0)?),
                 recorded_at: row::time(found, 1)?,
@@ -258,8 +259,11 @@ fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
-/// Whether an error is about the database and not about the request at hand.
+/// Whether an error is about the database and not about the request at hand, such as a damaged row that the
+/// request met, or its condition.
 fn is_fatal(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode as Code;
-    !matches!(error.sqlite_error_code(), Some(Code::ConstraintViolation | Code::TooBig | Code::TypeMismatch))
+    let code = error.sqlite_error_code();
+    !matches!(code, None | Some(Code::ConstraintViolation | Code::TooBig | Code::TypeMismatch))
+        && !error::is_too_large(error)
 }

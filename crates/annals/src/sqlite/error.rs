@@ -7,6 +7,8 @@ use crate::error::{Error, ErrorKind};
 /// The error of a statement that was not a commit: whatever it was about to change is rolled back.
 pub(super) fn of(doing: &str, error: rusqlite::Error) -> Error {
     let (kind, what) = match error.sqlite_error_code() {
+        _ if is_gone(&error) => (ErrorKind::Closed, "its tables have been dropped since it was opened"),
+        _ if is_too_large(&error) => (ErrorKind::Invalid, "the query has more parts than SQLite takes"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (ErrorKind::Unavailable, "another process holds the database's write lock for too long")
         }
@@ -28,6 +30,39 @@ pub(super) fn of(doing: &str, error: rusqlite::Error) -> Error {
         None => (ErrorKind::Corrupt, "stored data is not of the expected form"),
     };
     Error::with_source(kind, format!("{doing}: {what}"), error)
+}
+
+/// Whether the store's row, or one of its tables, is not there any more.
+fn is_gone(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::QueryReturnedNoRows => true,
+        _ => plain(error).is_some_and(|message| message.starts_with("no such table")),
+    }
+}
+
+/// Whether SQLite did not take a statement for its size (<https://www.sqlite.org/limits.html>), which only a
+/// query of the caller's can bring about: all other statements are the same for everybody.
+pub(super) fn is_too_large(error: &rusqlite::Error) -> bool {
+    const LIMITS: [&str; 4] = [
+        "Expression tree is too large",
+        "too many SQL variables",
+        "variable number must be",
+        "too many terms",
+    ];
+    plain(error).is_some_and(|message| LIMITS.iter().any(|limit| message.starts_with(limit)))
+}
+
+/// The message of an error that has no code of its own.
+fn plain(error: &rusqlite::Error) -> Option<&str> {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, Some(message))
+            if failure.extended_code == rusqlite::ffi::SQLITE_ERROR =>
+        {
+            Some(message)
+        }
+        rusqlite::Error::SqlInputError { msg, .. } => Some(msg),
+        _ => None,
+    }
 }
 
 /// The error of a commit. A failed sync may have reached the disk or not; a full disk has not, since the

@@ -137,7 +137,12 @@ impl SqliteStore {
         let run = move |inner: &Inner| {
             inner
                 .with_reader(|connection| {
-                    read(&Reader { connection, statements: &inner.statements, source: &inner.source })
+                    read(&Reader {
+                        connection,
+                        statements: &inner.statements,
+                        source: &inner.source,
+                        store_id: inner.store_id,
+                    })
                 })
                 .map_err(|e| error::of(doing, e))
         };
@@ -189,6 +194,11 @@ fn flatten<T: Send + 'static>(
 impl Inner {
     fn open(options: SqliteOptions) -> Result<SqliteStore> {
         let statements = Statements::new(options.namespace.as_ref());
+        if options.path.as_os_str().is_empty() || options.path.as_os_str() == ":memory:" {
+            return Err(Error::invalid(
+                "an SQLite store needs a file: its readers have connections of their own",
+            ));
+        }
         let mut connection = connect(&options.path, options.create)?;
         let identity = schema::open(&mut connection, &statements, options.create, options.hash_chain)?;
         let source = Source::new(format!("urn:uuid:{}", identity.store_id.0))?;

@@ -70,6 +70,10 @@ pub struct Projector<P> {
     store: EventStore,
     target: Arc<Mutex<Target<P>>>,
     name: String,
+    /// Where the tables stand, as this runner last wrote or read it. What it writes next is only written if
+    /// they still stand there: a write that was dropped may be carried out later than the next one.
+    checkpoint: Checkpoint,
+    /// Goes on from `checkpoint`.
     subscription: Option<Subscription>,
     seen: Arc<watch::Sender<Position>>,
 }
@@ -77,8 +81,6 @@ pub struct Projector<P> {
 struct Target<P> {
     connection: Connection,
     projection: P,
-    /// Where the tables stand, as this runner last wrote or read it.
-    checkpoint: Checkpoint,
 }
 
 /// Tells, from anywhere in the process, how far a projection has come.
@@ -123,19 +125,20 @@ impl<P: Projection> Projector<P> {
         store.capabilities().require(Capability::TotalOrder)?;
         let (path, name) = (path.as_ref().to_owned(), projection.name().to_owned());
         let beginning = store.checkpoint_at(Position::START);
-        let target = blocking(move || {
+        let (target, checkpoint) = blocking(move || {
             let failed = |e| error::of("could not open the read model", e);
             let connection = super::connect(&path, true)?;
             schema::prepare(&connection).map_err(failed)?;
             schema::use_wal(&connection).map_err(failed)?;
-            let mut target = Target { connection, projection, checkpoint: beginning.clone() };
-            target.begin(beginning, false)?;
-            Ok(target)
+            let mut target = Target { connection, projection };
+            let checkpoint = target.begin(beginning, false)?;
+            Ok((target, checkpoint))
         })
         .await?;
-        let position = store.position_of(&target.checkpoint).await?;
+        let position = store.position_of(&checkpoint).await?;
         let seen = Arc::new(watch::Sender::new(position));
-        Ok(Self { store, target: Arc::new(Mutex::new(target)), name, subscription: None, seen })
+        let target = Arc::new(Mutex::new(target));
+        Ok(Self { store, target, name, checkpoint, subscription: None, seen })
     }
 
     /// A handle with which others see how far it has come.
@@ -167,8 +170,6 @@ impl<P: Projection> Projector<P> {
     pub async fn run(&mut self, stop: impl Future<Output = ()>) -> Result<()> {
         let mut stop = std::pin::pin!(stop);
         while !self.step_or(stop.as_mut()).await? {}
-        // A step that was dropped has committed or left nothing; the tables know which.
-        self.subscription = None;
         Ok(())
     }
 
@@ -188,57 +189,63 @@ impl<P: Projection> Projector<P> {
     /// As [`catch_up`](Self::catch_up).
     pub async fn rebuild(&mut self) -> Result<u64> {
         let beginning = self.store.checkpoint_at(Position::START);
-        self.with_target(move |target| target.begin(beginning, true)).await?;
         self.subscription = None;
+        self.checkpoint = self.with_target(move |target| target.begin(beginning, true)).await?;
         self.seen.send_replace(Position::START);
         self.catch_up().await
     }
 
-    /// Delivers events by hand, as a reader that delivers at least once would. Those that the tables already
-    /// hold change nothing; says how many were new.
+    /// Delivers events by hand, as a reader that delivers at least once would: any number of times, but none
+    /// left out, since the checkpoint moves to the last of them. Those that the tables already hold change
+    /// nothing; says how many were new.
     ///
     /// # Errors
     /// As [`catch_up`](Self::catch_up).
     pub async fn deliver(&mut self, events: Vec<RecordedEvent>) -> Result<u64> {
-        let Some(last) = events.iter().map(|event| event.position).max() else { return Ok(0) };
-        let seen = *self.seen.borrow();
-        let new: Vec<_> = events.into_iter().filter(|event| event.position > seen).collect();
-        if new.is_empty() {
-            return Ok(0);
-        }
         self.subscription = None;
-        self.take(new, self.store.checkpoint_at(last)).await
+        let seen = self.resume().await?;
+        let mut new: Vec<_> = events.into_iter().filter(|event| event.position > seen).collect();
+        new.sort_by_key(|event| event.position);
+        new.dedup_by_key(|event| event.position);
+        let Some(last) = new.last() else { return Ok(0) };
+        let checkpoint = self.store.checkpoint_at(last.position);
+        self.take(new, checkpoint).await
     }
 
     /// One batch; 0 when there was none and the checkpoint is at the end of the log.
     async fn step(&mut self) -> Result<u64> {
-        let subscription = match &mut self.subscription {
+        // Taken out while it is ahead of the tables: a step that fails or is dropped leaves none behind, and
+        // the next one asks the tables.
+        let mut subscription = match self.subscription.take() {
             Some(subscription) => subscription,
             None => {
-                let (query, checkpoint) = self
-                    .with_target(|target| {
-                        target.resume()?;
-                        Ok((target.projection.query(), target.checkpoint.clone()))
-                    })
-                    .await?;
-                self.seen.send_replace(checkpoint.position_in(self.store.store_id())?);
-                let subscription = self.store.subscribe(query, Start::After(checkpoint)).await?;
-                self.subscription.insert(subscription)
+                self.resume().await?;
+                let query = self.with_target(|target| Ok(target.projection.query())).await?;
+                self.store.subscribe(query, Start::After(self.checkpoint.clone())).await?
             }
         };
         let (events, checkpoint) = subscription.next_batch(BATCH).await?;
-        let written = self.take(events, checkpoint).await;
-        if written.is_err() {
-            // The subscription is ahead of the tables now.
-            self.subscription = None;
+        let written = self.take(events, checkpoint).await?;
+        self.subscription = Some(subscription);
+        Ok(written)
+    }
+
+    /// Asks the tables where they stand.
+    async fn resume(&mut self) -> Result<Position> {
+        if let Some(known) = self.with_target(|target| target.checkpoint()).await? {
+            self.checkpoint = known;
         }
-        written
+        let position = self.checkpoint.position_in(self.store.store_id())?;
+        self.seen.send_replace(position);
+        Ok(position)
     }
 
     async fn take(&mut self, events: Vec<RecordedEvent>, checkpoint: Checkpoint) -> Result<u64> {
         let position = checkpoint.position_in(self.store.store_id())?;
         let count = events.len() as u64;
-        self.with_target(move |target| target.write(&events, checkpoint, position)).await?;
+        let (from, next) = (self.checkpoint.clone(), checkpoint.clone());
+        self.with_target(move |target| target.write(&from, &events, &next, position)).await?;
+        self.checkpoint = checkpoint;
         self.seen.send_if_modified(|seen| {
             let moved = *seen < position;
             *seen = position.max(*seen);
@@ -261,45 +268,46 @@ impl<P: Projection> Projector<P> {
 }
 
 impl<P: Projection> Target<P> {
-    /// Creates the tables, or finds them and where they stand; `again` drops them first.
-    fn begin(&mut self, beginning: Checkpoint, again: bool) -> Result<()> {
+    /// Creates the tables, or finds them; says where they stand. `again` drops them first.
+    fn begin(&mut self, beginning: Checkpoint, again: bool) -> Result<Checkpoint> {
         let failed = |e| error::of("could not open the read model", e);
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         tx.execute_batch(CREATE).map_err(failed)?;
         let name = self.projection.name();
         let known = checkpoint(&tx, name).map_err(failed)?;
-        if let (Some(known), false) = (&known, again) {
-            self.checkpoint = known.clone();
-            return Ok(());
-        }
-        if known.is_some() {
+        if let Some(known) = known {
+            if !again {
+                return Ok(known);
+            }
             self.projection.drop(&tx).map_err(|e| own_error(name, "drop its tables", e))?;
         }
         self.projection.create(&tx).map_err(|e| own_error(name, "create its tables", e))?;
         tx.execute(SAVE, (name, beginning.as_str(), 0)).map_err(failed)?;
         tx.commit().map_err(error::of_commit)?;
-        self.checkpoint = beginning;
-        Ok(())
+        Ok(beginning)
     }
 
-    fn resume(&mut self) -> Result<()> {
-        let known = checkpoint(&self.connection, self.projection.name())
-            .map_err(|e| error::of("could not read the projection's checkpoint", e))?;
-        if let Some(known) = known {
-            self.checkpoint = known;
-        }
-        Ok(())
+    fn checkpoint(&self) -> Result<Option<Checkpoint>> {
+        checkpoint(&self.connection, self.projection.name())
+            .map_err(|e| error::of("could not read the projection's checkpoint", e))
     }
 
-    fn write(&mut self, events: &[RecordedEvent], next: Checkpoint, position: Position) -> Result<()> {
-        if next == self.checkpoint {
+    /// Takes in the events between two checkpoints.
+    fn write(
+        &mut self,
+        from: &Checkpoint,
+        events: &[RecordedEvent],
+        next: &Checkpoint,
+        position: Position,
+    ) -> Result<()> {
+        if next == from {
             return Ok(());
         }
         let failed = |e| error::of("could not write the read model", e);
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let name = self.projection.name().to_owned();
         let actual = checkpoint(&tx, &name).map_err(failed)?;
-        if actual.as_ref() != Some(&self.checkpoint) {
+        if actual.as_ref() != Some(from) {
             // Another runner has moved the tables; what it wrote counts.
             return Err(Conflict::Checkpoint { name, actual }.into());
         }
@@ -313,9 +321,7 @@ impl<P: Projection> Target<P> {
             })?;
         }
         tx.execute(SAVE, (&name, next.as_str(), super::row::integer(position.0))).map_err(failed)?;
-        tx.commit().map_err(error::of_commit)?;
-        self.checkpoint = next;
-        Ok(())
+        tx.commit().map_err(error::of_commit)
     }
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use crate::backend::{
-    Direction, EventTypeInfo, Head, LogPage, LogRange, Stats, StreamInfo, StreamPage, StreamRange,
+    Direction, EventTypeInfo, Head, LogPage, LogRange, Stats, StoreId, StreamInfo, StreamPage, StreamRange,
     page_bytes, page_is_full,
 };
 use crate::event::{EventId, EventType, Hash, RecordedEvent, Source};
@@ -17,6 +17,7 @@ pub(super) struct Reader<'a> {
     pub(super) connection: &'a Connection,
     pub(super) statements: &'a Statements,
     pub(super) source: &'a Source,
+    pub(super) store_id: StoreId,
 }
 
 impl Reader<'_> {
@@ -61,8 +62,9 @@ impl Reader<'_> {
         };
         let (events, end) = self.page(&sql, &positions.parameters(), range.limit)?;
         let through = match events.last() {
-            Some(last) if !end => last.position,
-            _ => head,
+            _ if end => head,
+            Some(last) => last.position,
+            None => range.before(),
         };
         Ok(LogPage { events, through, end })
     }
@@ -82,7 +84,7 @@ impl Reader<'_> {
                 return Ok((events, false));
             }
             let event = row::read(found, self.source)?;
-            bytes += page_bytes(&event.payload);
+            bytes += page_bytes(&event);
             events.push(event);
         }
         Ok((events, true))
@@ -93,7 +95,8 @@ impl Reader<'_> {
     }
 
     fn head_in(&self, connection: &Connection) -> rusqlite::Result<Head> {
-        connection.prepare_cached(&self.statements.select_store)?.query_row([], |row| {
+        let store_id = self.store_id.0.as_bytes();
+        connection.prepare_cached(&self.statements.select_store)?.query_row([store_id], |row| {
             Ok(Head {
                 position: Position(number(row, 0)?),
                 hash: row.get::<_, Option<[u8; 32]>>(2)?.map(Hash),

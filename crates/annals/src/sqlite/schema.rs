@@ -59,7 +59,9 @@ impl Statements {
             insert_event: text(include_str!("sql/insert_event.sql")),
             insert_tag: text("INSERT INTO {p}event_tags (tag, position) VALUES (?1, ?2)"),
             update_store: text(include_str!("sql/update_store.sql")),
-            select_store: text("SELECT last_position, last_recorded_at, last_hash FROM {p}store"),
+            select_store: text(
+                "SELECT last_position, last_recorded_at, last_hash FROM {p}store WHERE store_id = ?1",
+            ),
             select_by_id: text("SELECT {columns} FROM {p}events WHERE event_id = ?1"),
             stream_version: text("SELECT max(stream_version) FROM {p}events WHERE stream_id = ?1"),
             stream_forward: text(

@@ -103,7 +103,7 @@ impl EventStore {
         let bounds = Bounds {
             queue_max: options.queue_max.clamp(1, tokio::sync::Semaphore::MAX_PERMITS),
             batch_max: options.batch_max.max(1),
-            batch_events_max: options.batch_max.max(1) * 4,
+            batch_events_max: options.batch_max.max(1).saturating_mul(4),
         };
         let writer = GroupCommit::new(backend.clone(), bounds, tokio::runtime::Handle::current());
         Self { backend, writer, options: Arc::new(options), loads: Arc::default() }

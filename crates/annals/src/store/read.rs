@@ -153,10 +153,7 @@ impl ReadLog {
         self.events().collect().await
     }
 
-    /// The next event of the part; begins to read when called first.
-    ///
-    /// # Errors
-    /// What the store failed with.
+    /// Begins to read.
     pub fn events(self) -> Events {
         let start = match self.direction {
             Direction::Forward => Position(1),
@@ -256,7 +253,10 @@ impl Events {
             if self.left == 0 {
                 return Poll::Ready(Ok(None));
             }
+            // A store whose pages are at hand would never make its reader give way to other tasks.
+            let turn = std::task::ready!(tokio::task::coop::poll_proceed(cx));
             if let Some(event) = self.buffer.pop_front() {
+                turn.made_progress();
                 if !(self.within)(&event) {
                     self.left = 0;
                     return Poll::Ready(Ok(None));
@@ -274,6 +274,7 @@ impl Events {
             };
             let page = std::task::ready!(pending.as_mut().poll(cx));
             self.pending = None;
+            turn.made_progress();
             let page = page?;
             self.next = page.next;
             self.buffer.extend(page.events);

@@ -1,5 +1,6 @@
 //! Load, decide, append, and again: over one stream, over several, over queries, under contention.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use annals::prelude::*;
@@ -286,4 +287,136 @@ async fn loads_are_counted_by_category() {
         (stats[0].category.as_str(), stats[0].loads, stats[0].replayed, stats[0].longest),
         ("account", 3, 2, 2)
     );
+}
+
+/// Carries something out in the middle of a decision, as another process would.
+fn meanwhile<T: Send + 'static>(what: impl Future<Output = T> + Send + 'static) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    std::thread::spawn(move || runtime.block_on(what)).join().unwrap()
+}
+
+/// What somebody else does while a [`Raced`] is loaded.
+static WHILE_LOADING: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+
+/// An account whose loading begins, once, with what somebody else does.
+struct Raced(Account);
+
+impl Default for Raced {
+    fn default() -> Self {
+        if let Some(act) = WHILE_LOADING.lock().unwrap().take() {
+            act();
+        }
+        Self(Account::default())
+    }
+}
+
+impl State for Raced {
+    type Event = Bank;
+
+    fn evolve(&mut self, event: &Bank) {
+        self.0.evolve(event);
+    }
+}
+
+/// The id was looked up before the state was loaded: a client that repeated a command while the first try
+/// was still running was refused for want of the money that the command itself had taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_was_carried_out_while_its_repetition_loaded_is_answered_not_refused() {
+    let store = EventStore::connect("memory:").await.unwrap();
+    deposit(&store, 1, 10).await;
+    let id: CommandId = "request-8".parse().unwrap();
+    let withdraw = || Command::Withdraw { account: 1, amount: 10 };
+    for refuses in [true, false] {
+        let first = store.execute::<Account>("account-1", withdraw());
+        let id = if refuses { id } else { "request-9".parse().unwrap() };
+        if !refuses {
+            deposit(&store, 1, 10).await;
+        }
+        *WHILE_LOADING.lock().unwrap() = Some(Box::new({
+            let first = first.command_id(id);
+            move || drop(meanwhile(async { first.await.unwrap() }))
+        }));
+        let decide = move |account: &Raced| match account.0.decide(&withdraw()) {
+            Err(_) if !refuses => Ok(Vec::new()),
+            decided => decided,
+        };
+        let second = store.decide(stream("account-1"), decide).command_id(id).await.unwrap();
+        assert!(second.repeated);
+        assert_eq!(second.events, [Bank::Withdrawn { account: 1, amount: 10 }]);
+        assert_eq!(balance(&store, 1).await, 0);
+    }
+}
+
+/// Two tries of one command that decided differently met in the append, whose answer was that the id is in
+/// use, or that of the shorter try.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_carried_out_by_somebody_else_meanwhile_has_the_events_that_were_recorded() {
+    let store = EventStore::connect("memory:").await.unwrap();
+    deposit(&store, 1, 100).await;
+    let deposited = |amount| Bank::Deposited { account: 1, amount };
+    for (n, (theirs, ours)) in [
+        (vec![deposited(1)], vec![deposited(2)]),
+        (vec![deposited(1), deposited(2)], vec![deposited(1)]),
+        (vec![deposited(1)], vec![deposited(1), deposited(2)]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id: CommandId = format!("deposit-{n}").parse().unwrap();
+        let (other, recorded) = (store.clone(), theirs.clone());
+        let late = move |_: &Account| {
+            let theirs = theirs.clone();
+            let first = other
+                .decide(stream::<Account>("account-1"), move |_| Ok::<_, ()>(theirs.clone()))
+                .command_id(id);
+            meanwhile(async { first.await.unwrap() });
+            Ok::<_, ()>(ours.clone())
+        };
+        let second = store.decide(stream::<Account>("account-1"), late).command_id(id).await.unwrap();
+        assert!(second.repeated);
+        assert_eq!(second.events, recorded);
+    }
+}
+
+/// What is folded from the same stream twice was read at two versions, and the append, which expected both,
+/// was called invalid and not decided again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_moves_while_a_decision_reads_it_twice_is_decided_on_again() {
+    let store = EventStore::connect("memory:").await.unwrap();
+    deposit(&store, 1, 10).await;
+    let (started, last) = (store.clone(), AtomicU32::new(0));
+    let first_loaded = stream::<Account>("account-1");
+    let second_loaded = stream::<Moved>("account-1");
+    *WHILE_MOVING.lock().unwrap() =
+        Some(Box::new(move || meanwhile(async move { deposit(&started, 1, 1).await })));
+    let decide = move |(once, twice): &(Account, Moved)| {
+        last.fetch_add(1, Ordering::Relaxed);
+        assert!(last.load(Ordering::Relaxed) == 1 || once.balance == twice.0.balance);
+        Ok::<_, ()>([Bank::Withdrawn { account: 1, amount: once.balance }])
+    };
+    let decided = store.decide((first_loaded, second_loaded), decide).await.unwrap();
+    assert_eq!((decided.attempts, balance(&store, 1).await), (2, 0));
+}
+
+/// What somebody else does while a [`Moved`] is loaded.
+static WHILE_MOVING: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+
+/// As [`Raced`], for a test of its own.
+struct Moved(Account);
+
+impl Default for Moved {
+    fn default() -> Self {
+        if let Some(act) = WHILE_MOVING.lock().unwrap().take() {
+            act();
+        }
+        Self(Account::default())
+    }
+}
+
+impl State for Moved {
+    type Event = Bank;
+
+    fn evolve(&mut self, event: &Bank) {
+        self.0.evolve(event);
+    }
 }

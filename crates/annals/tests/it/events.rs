@@ -168,3 +168,25 @@ async fn what_cannot_be_read_is_named() {
     assert_eq!(OnUnknown::Skip.decode::<Order>(&foreign).unwrap(), Decoded::Unknown);
     assert!(OnUnknown::Fail.decode::<Order>(&foreign).is_err());
 }
+
+#[derive(Event, Serialize, Deserialize, Debug, Clone, PartialEq)]
+enum Shortened {
+    #[expect(dead_code, reason = "serde skips it")]
+    #[serde(rename = "gone", skip)]
+    Gone {},
+    Kept {
+        number: u32,
+    },
+    Last {
+        number: u32,
+    },
+}
+
+/// A variant was taken to be read by serde when `skip` stood behind another attribute with a value, and every
+/// variant after it was read as the next one.
+#[tokio::test]
+async fn a_variant_that_serde_skips_does_not_shift_the_others() {
+    for event in [Shortened::Kept { number: 1 }, Shortened::Last { number: 2 }] {
+        assert_eq!(Shortened::decode(&stored(&event).await).unwrap(), Decoded::One(event));
+    }
+}

@@ -119,3 +119,30 @@ async fn a_backend_that_panics_leaves_the_outcome_unknown_and_the_store_usable()
     }
     store.append("s", Expected::NoStream, [event(3)]).await.unwrap();
 }
+
+/// The task that was to write for a caller that went away never ran, and left the queue busy for ever.
+#[test]
+fn a_store_whose_runtime_has_ended_still_answers() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let first = runtime();
+    let store = first.block_on(EventStore::connect("memory:")).unwrap();
+    drop(first);
+    runtime().block_on(async {
+        let mut append = Box::pin(store.append("s", Expected::Any, [event(1)]));
+        std::future::poll_fn(|cx| {
+            let _ = append.as_mut().poll(cx);
+            std::task::Poll::Ready(())
+        })
+        .await;
+        drop(append);
+        let next = store.append("s", Expected::Any, [event(2)]);
+        tokio::time::timeout(std::time::Duration::from_secs(5), next).await.unwrap().unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_batch_may_be_as_large_as_memory() {
+    let options = Options { batch_max: usize::MAX, queue_max: usize::MAX, ..Options::default() };
+    let store = EventStore::connect_with("memory:", options).await.unwrap();
+    store.append("s", Expected::NoStream, [event(1)]).await.unwrap();
+}

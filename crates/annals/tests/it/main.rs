@@ -8,7 +8,9 @@ mod derive;
 mod events;
 mod group_commit;
 mod projection;
+mod reading;
 mod snapshot;
+mod sqlite_file;
 mod tracing;
 mod tutorial;
 

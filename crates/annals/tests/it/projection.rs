@@ -155,3 +155,107 @@ async fn tables_filled_from_another_store_are_refused() {
     let refused = Projector::open(other, &path, counts()).await.unwrap_err();
     assert!(refused.to_string().contains("another store"), "{refused}");
 }
+
+/// Counts, and does what it is told with each event it takes in.
+struct Gated<F>(F);
+
+impl<F: FnMut(u64) -> ProjectionResult + Send + 'static> Projection for Gated<F> {
+    fn name(&self) -> &str {
+        "counts"
+    }
+
+    fn query(&self) -> Query {
+        Query::all()
+    }
+
+    fn create(&self, tx: &Transaction<'_>) -> ProjectionResult {
+        counts().create(tx)
+    }
+
+    fn drop(&self, tx: &Transaction<'_>) -> ProjectionResult {
+        counts().drop(tx)
+    }
+
+    fn apply(&mut self, tx: &Transaction<'_>, event: &RecordedEvent) -> ProjectionResult {
+        (self.0)(event.position.0)?;
+        counts().apply(tx, event)
+    }
+}
+
+/// A run that is dropped in the middle of a batch that then fails was gone on with behind the batch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_dropped_in_the_middle_of_a_failing_batch_skips_nothing() {
+    let (store, dir) = sqlite().await;
+    let path = dir.path().join("views.db");
+    write(&store, "a", 10).await;
+    let (started, begun) = std::sync::mpsc::channel();
+    let (go_on, told) = std::sync::mpsc::channel::<()>();
+    let mut first = true;
+    let gated = Gated(move |_| {
+        if std::mem::take(&mut first) {
+            started.send(()).unwrap();
+            told.recv().unwrap();
+            return Err("told to fail once".into());
+        }
+        Ok(())
+    });
+    let mut projector = Projector::open(store.clone(), &path, gated).await.unwrap();
+    let started = tokio::task::spawn_blocking(move || begun.recv().unwrap());
+    tokio::select! {
+        ended = projector.run(std::future::pending()) => panic!("{ended:?}"),
+        _ = started => {}
+    }
+    go_on.send(()).unwrap();
+    let last = write(&store, "a", 1).await;
+    let mut progress = projector.progress();
+    tokio::select! {
+        ended = projector.run(std::future::pending()) => panic!("{ended:?}"),
+        reached = progress.wait_for(&last.checkpoint, Duration::from_secs(10)) => reached.unwrap(),
+    }
+    assert_eq!(rows(&path), [("a".to_owned(), 11)]);
+}
+
+/// A step that was stopped after its batch had been handed over still wrote it, and what was delivered next
+/// was compared with where the tables had stood before.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stopped_step_has_written_is_not_taken_in_again() {
+    let (store, dir) = sqlite().await;
+    let path = dir.path().join("views.db");
+    write(&store, "a", 10).await;
+    let (started, begun) = tokio::sync::oneshot::channel();
+    let (go_on, told) = std::sync::mpsc::channel::<()>();
+    let mut started = Some(started);
+    let gated = Gated(move |_| {
+        if let Some(started) = started.take() {
+            started.send(()).unwrap();
+            told.recv().unwrap();
+        }
+        Ok(())
+    });
+    let mut projector = Projector::open(store.clone(), &path, gated).await.unwrap();
+    projector.run(async { begun.await.unwrap() }).await.unwrap();
+    go_on.send(()).unwrap();
+    write(&store, "a", 2).await;
+    let all = store.read_all().collect().await.unwrap();
+    assert_eq!(projector.deliver(all).await.unwrap(), 2);
+    assert_eq!(rows(&path), [("a".to_owned(), 12)]);
+}
+
+#[tokio::test]
+async fn an_event_that_is_delivered_twice_at_once_is_taken_in_once_and_in_order() {
+    let (store, dir) = sqlite().await;
+    let path = dir.path().join("views.db");
+    write(&store, "a", 3).await;
+    let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = order.clone();
+    let noting = Gated(move |position| {
+        seen.lock().unwrap().push(position);
+        Ok(())
+    });
+    let mut projector = Projector::open(store.clone(), &path, noting).await.unwrap();
+    let mut events = store.read_all().backward().collect().await.unwrap();
+    events.extend(events.clone());
+    assert_eq!(projector.deliver(events).await.unwrap(), 3);
+    assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
+    assert_eq!(rows(&path), [("a".to_owned(), 3)]);
+}

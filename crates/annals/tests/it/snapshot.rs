@@ -96,3 +96,16 @@ async fn a_snapshot_ahead_of_its_stream_is_not_believed() {
     let loaded = store.load(&stream::<Sum>("sum-1").snapshot_every(100)).await.unwrap();
     assert_eq!((loaded.state.sum, loaded.version, loaded.from_snapshot), (6, Version(3), false));
 }
+
+#[tokio::test]
+async fn a_snapshot_that_something_else_has_spoilt_is_dropped_and_the_events_are_folded() {
+    let (store, dir) = sqlite().await;
+    add(&store, 10).await;
+    store.load(&stream::<Sum>("sum-1").snapshot_every(1)).await.unwrap();
+    let file = annals::sqlite::rusqlite::Connection::open(dir.path().join("events.db")).unwrap();
+    for spoilt in ["state = 'no JSON'", "state_version = -1", "stream_version = -1"] {
+        file.execute(&format!("UPDATE annals_snapshots SET {spoilt}"), []).unwrap();
+        let loaded = store.load(&stream::<Sum>("sum-1").snapshot_every(1)).await.unwrap();
+        assert_eq!((loaded.state.sum, loaded.from_snapshot), (55, false), "{spoilt}");
+    }
+}
