@@ -175,6 +175,11 @@ pub trait Boundaries: Send + Sync {
     /// Folds events without a store, each into the states it belongs to.
     #[doc(hidden)]
     fn fold(&self, events: &[RecordedEvent]) -> Result<Self::States>;
+
+    /// Whether a decision over these may write to a stream: to one it has read, and to any where it has read
+    /// a query, which is not about streams.
+    #[doc(hidden)]
+    fn may_write(&self, stream_id: &StreamId) -> bool;
 }
 
 /// What an append is guarded by, collected while the states are loaded.
@@ -234,6 +239,14 @@ impl<S: State> Boundaries for Boundary<S> {
         }
         Ok(state)
     }
+
+    fn may_write(&self, stream_id: &StreamId) -> bool {
+        match &self.source {
+            Ok(Source::Stream(read)) => read == stream_id,
+            Ok(Source::Query(_)) => true,
+            Err(_) => false,
+        }
+    }
 }
 
 impl<S: State> Boundaries for Vec<Boundary<S>> {
@@ -252,6 +265,10 @@ impl<S: State> Boundaries for Vec<Boundary<S>> {
     fn fold(&self, events: &[RecordedEvent]) -> Result<Vec<S>> {
         self.iter().map(|boundary| boundary.fold(events)).collect()
     }
+
+    fn may_write(&self, stream_id: &StreamId) -> bool {
+        self.iter().any(|boundary| boundary.may_write(stream_id))
+    }
 }
 
 macro_rules! boundaries {
@@ -269,6 +286,10 @@ macro_rules! boundaries {
 
             fn fold(&self, events: &[RecordedEvent]) -> Result<Self::States> {
                 Ok(($(self.$index.fold(events)?,)+))
+            }
+
+            fn may_write(&self, stream_id: &StreamId) -> bool {
+                $(self.$index.may_write(stream_id))||+
             }
         }
     };
@@ -401,22 +422,25 @@ impl EventStore {
         &self,
         stream_id: impl IntoStreamId,
         command: D::Command,
-    ) -> Decide<Boundary<D>, DecideCommand<D>> {
+    ) -> Decide<'static, Boundary<D>, DecideCommand<D>> {
         let decide: DecideCommand<D> = Box::new(move |state| state.decide(&command));
         self.decide(stream::<D>(stream_id), decide)
     }
 
     /// Prepares a decision over one state or several: `store.decide(stream("account-1"), |a| …).await`.
     ///
-    /// The function is pure: after a conflict it is called again with what is there then.
-    pub fn decide<B, F, I, R>(&self, boundaries: B, decide: F) -> Decide<B, F>
+    /// The function is pure: after a conflict it is called again with what is there then. Its events go to
+    /// the streams their type names, or to the one stream that was read. A decision that has read only
+    /// streams writes to no other; read what you write to.
+    pub fn decide<'a, B, F, I, R>(&self, boundaries: B, decide: F) -> Decide<'a, B, F>
     where
-        B: Boundaries,
-        F: Fn(&B::States) -> Result<I, R> + Send + Sync,
+        B: Boundaries + 'a,
+        F: Fn(&B::States) -> Result<I, R> + Send + Sync + 'a,
         I: IntoIterator,
         I::Item: Event,
     {
-        Decide { store: self.clone(), boundaries, decide, context: Context::default() }
+        let context = Context::default();
+        Decide { store: self.clone(), boundaries, decide, context, borrowed: PhantomData }
     }
 }
 
@@ -431,22 +455,25 @@ struct Context {
 
 /// A decision to be carried out by `.await`.
 #[must_use = "a decision does nothing until it is awaited"]
-pub struct Decide<B, F> {
+pub struct Decide<'a, B, F> {
     store: EventStore,
     boundaries: B,
     decide: F,
     context: Context,
+    /// What the function may borrow.
+    borrowed: PhantomData<&'a ()>,
 }
 
-impl<B, F> fmt::Debug for Decide<B, F> {
+impl<B, F> fmt::Debug for Decide<'_, B, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decide").field("context", &self.context).finish_non_exhaustive()
     }
 }
 
-impl<B, F> Decide<B, F> {
-    /// Identifies the command. Carried out a second time, it is answered with what it wrote the first time,
-    /// and nothing is decided or written. A refused command leaves no trace and is decided anew.
+impl<B, F> Decide<'_, B, F> {
+    /// Identifies the command, among all commands of the store. Carried out a second time, it is answered with what it wrote the first time,
+    /// and nothing is decided or written. A refused command leaves no trace and is decided anew. An id that
+    /// another command has used, on other streams or with events of other types, is an invalid request.
     pub fn command_id(mut self, id: impl Into<CommandId>) -> Self {
         self.context.command_id = Some(id.into());
         self
@@ -479,7 +506,7 @@ impl<B, F> Decide<B, F> {
         R: Send,
     {
         if let Some(command_id) = self.context.command_id
-            && let Some(answer) = self.store.answer_of(command_id).await?
+            && let Some(answer) = self.answer_of(command_id).await?
         {
             return Ok(answer);
         }
@@ -507,7 +534,7 @@ impl<B, F> Decide<B, F> {
             };
             if answerable
                 && let Some(command_id) = self.context.command_id
-                && let Some(answer) = self.store.answer_of(command_id).await?
+                && let Some(answer) = self.answer_of(command_id).await?
             {
                 return Ok(answer);
             }
@@ -529,7 +556,10 @@ impl<B, F> Decide<B, F> {
         }
     }
 
-    fn append<E: Event>(&self, events: &[E], guard: Guard) -> Result<Append> {
+    fn append<E: Event>(&self, events: &[E], guard: Guard) -> Result<Append>
+    where
+        B: Boundaries,
+    {
         let mut append = Append {
             events: Vec::with_capacity(events.len()),
             expectations: guard.expectations,
@@ -548,6 +578,14 @@ impl<B, F> Decide<B, F> {
                     )));
                 }
             };
+            if !self.boundaries.may_write(&stream_id) {
+                return Err(Error::invalid(format!(
+                    "event {:?} goes to stream {:?}, which the decision has not read: read it too, so that the \
+                     decision is guarded by it",
+                    event.kind().event_type,
+                    stream_id.as_str(),
+                )));
+            }
             append.events.push((stream_id, self.new_event(event, index)?));
         }
         Ok(append)
@@ -565,16 +603,16 @@ impl<B, F> Decide<B, F> {
     }
 }
 
-impl<B, F, I, E, R> IntoFuture for Decide<B, F>
+impl<'a, B, F, I, E, R> IntoFuture for Decide<'a, B, F>
 where
-    B: Boundaries + 'static,
-    F: Fn(&B::States) -> Result<I, R> + Send + Sync + 'static,
-    I: IntoIterator<Item = E> + Send + 'static,
+    B: Boundaries + 'a,
+    F: Fn(&B::States) -> Result<I, R> + Send + Sync + 'a,
+    I: IntoIterator<Item = E> + Send + 'a,
     E: Event,
-    R: Send + 'static,
+    R: Send + 'a,
 {
     type Output = Result<Decided<E>, DecideError<R>>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         let span = tracing::debug_span!("annals.decide");
@@ -591,17 +629,17 @@ async fn pause_after_conflict(attempts: u32) {
     }
 }
 
-impl EventStore {
-    /// What a command wrote, if it has been carried out.
+impl<B: Boundaries, F> Decide<'_, B, F> {
+    /// What the command wrote, if it has been carried out.
     async fn answer_of<E: Event>(&self, command_id: CommandId) -> Result<Option<Decided<E>>> {
-        let mut recorded = self.events(vec![command_id.event_id(0)]).await?;
+        let mut recorded = self.store.events(vec![command_id.event_id(0)]).await?;
         if recorded.is_empty() {
             return Ok(None);
         }
         loop {
             // An append has its events' ids without a gap.
             let ids = (recorded.len()..recorded.len() + 32).map(|index| command_id.event_id(index)).collect();
-            let more = self.events(ids).await?;
+            let more = self.store.events(ids).await?;
             let last = more.len() < 32;
             recorded.extend(more);
             if last {
@@ -610,10 +648,17 @@ impl EventStore {
         }
         let mut events = Vec::with_capacity(recorded.len());
         for event in &recorded {
-            match OnUnknown::Fail.decode(event)? {
-                Decoded::One(event) => events.push(event),
-                Decoded::Many(several) => events.extend(several),
-                Decoded::Unknown => {}
+            match E::decode(event)? {
+                Decoded::One(known) if self.boundaries.may_write(&event.stream_id) => events.push(known),
+                Decoded::Many(known) if self.boundaries.may_write(&event.stream_id) => events.extend(known),
+                _ => {
+                    return Err(Error::invalid(format!(
+                        "the command id was used by another command, which wrote {} to stream {:?} at version {}",
+                        event.event_type,
+                        event.stream_id.as_str(),
+                        event.stream_version
+                    )));
+                }
             }
         }
         let places = recorded.iter().map(|event| (&event.stream_id, event.stream_version));
@@ -622,7 +667,7 @@ impl EventStore {
             streams: StreamVersions::tally(places),
             first_position: recorded.first().map(|event| event.position).unwrap_or_default(),
             last_position,
-            checkpoint: self.checkpoint_at(last_position),
+            checkpoint: self.store.checkpoint_at(last_position),
             duplicate: true,
         };
         Ok(Some(Decided { events, appended: Some(appended), repeated: true, replayed: 0, attempts: 0 }))

@@ -114,8 +114,9 @@ impl fmt::Debug for EventId {
     }
 }
 
-/// Identifies a command, so that a repeated one is answered and not carried out again: its events get
-/// the ids UUIDv5(command id, index).
+/// Identifies a command in the whole store, so that a repeated one is answered and not carried out again: its
+/// events get the ids UUIDv5(command id, index). Where ids come from clients, put who and what into the text
+/// (`ada/checkout/7`), or two clients that chose the same one meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CommandId(Uuid);
 

@@ -217,7 +217,7 @@ impl EventStore {
         }
     }
 
-    /// Reads a stream; the builder says which part, and is then a stream of events.
+    /// Reads a stream; the builder says which part, and its `events` are a `futures` stream of them.
     ///
     /// # Errors
     /// Invalid for a name that no stream has.
@@ -225,7 +225,7 @@ impl EventStore {
         Ok(ReadStream::new(self.clone(), stream_id.into_stream_id()?))
     }
 
-    /// Reads the log; the builder says which part, and is then a stream of events.
+    /// Reads the log; the builder says which part, and its `events` are a `futures` stream of them.
     pub fn read_all(&self) -> ReadLog {
         ReadLog::new(self.clone())
     }

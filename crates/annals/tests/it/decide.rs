@@ -420,3 +420,50 @@ impl State for Moved {
         self.0.evolve(event);
     }
 }
+
+#[tokio::test]
+async fn a_command_id_that_another_command_has_used_is_refused() {
+    let (store, _dir) = sqlite().await;
+    deposit(&store, 1, 10).await;
+    deposit(&store, 2, 10).await;
+    let id: CommandId = "the-same".parse().unwrap();
+    let withdraw = |account| {
+        let command = Command::Withdraw { account, amount: 1 };
+        store.execute::<Account>(format!("account-{account}"), command).command_id(id)
+    };
+    withdraw(1).await.unwrap();
+    match withdraw(2).await.unwrap_err() {
+        DecideError::Store(error) => {
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            assert!(error.to_string().contains("\"account-1\""), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((balance(&store, 1).await, balance(&store, 2).await), (9, 10));
+}
+
+#[tokio::test]
+async fn a_decision_writes_only_to_streams_it_has_read() {
+    let (store, _dir) = sqlite().await;
+    let elsewhere = |_: &Account| Ok::<_, ()>([Bank::Opened { account: 2 }]);
+    match store.decide(stream::<Account>("account-1"), elsewhere).await.unwrap_err() {
+        DecideError::Store(error) => assert!(error.to_string().contains("has not read"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+    // A query is not about streams, so what it guards may go anywhere.
+    store.decide(query::<Account>(of_account(2)), elsewhere).await.unwrap();
+    assert_eq!(store.head().await.unwrap().position.0, 1);
+}
+
+#[tokio::test]
+async fn a_decision_may_borrow_what_is_around_it() {
+    async fn handler(store: &EventStore, account: u32, limit: &str) -> Result<(), DecideError<String>> {
+        let open = |_: &Account| {
+            if limit == "none" { Err(limit.to_owned()) } else { Ok([Bank::Opened { account }]) }
+        };
+        store.decide(stream::<Account>(format!("account-{account}")), open).await.map(drop)
+    }
+    let (store, _dir) = sqlite().await;
+    handler(&store, 1, "some").await.unwrap();
+    assert!(matches!(handler(&store, 1, "none").await, Err(DecideError::Refused(_))));
+}
