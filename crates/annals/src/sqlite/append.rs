@@ -26,6 +26,17 @@ pub(super) struct Writer<'a> {
     pub(super) formula: Option<HashFormula>,
 }
 
+/// When the ids of an append are looked up. The answer is the same: an append that repeats another one does
+/// not hold its expectation, or the database refuses its first event. Only few appends are repeated, so
+/// looking each up first costs every other one a search for nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lookup {
+    /// After something has refused the append.
+    WhenRefused,
+    /// Before anything else.
+    First,
+}
+
 /// Why one request of a batch has no result.
 enum Failure {
     /// The request is answered with an error; nothing of it was written.
@@ -56,12 +67,18 @@ impl Writer<'_> {
         batch: &[Append],
     ) -> Result<(Vec<Result<Appended>>, Position)> {
         let mut refused: HashMap<usize, Error> = HashMap::new();
+        let mut lookup = Lookup::WhenRefused;
         loop {
             begin(connection)?;
-            match self.try_batch(connection, batch, &refused) {
+            match self.try_batch(connection, batch, &refused, lookup) {
                 Ok((results, tail, written)) => {
                     let done = if written { commit(connection) } else { rollback(connection) };
                     return done.map(|()| (results, tail.position));
+                }
+                // The likeliest reason is a repeated append, which looking its ids up first will tell.
+                Err((Some(_), e)) if lookup == Lookup::WhenRefused && !is_fatal(&e) => {
+                    rollback(connection)?;
+                    lookup = Lookup::First;
                 }
                 // Without a savepoint for each request, which every append would pay for, the way to take
                 // one request out is to begin again without it.
@@ -83,6 +100,7 @@ impl Writer<'_> {
         connection: &Connection,
         batch: &[Append],
         refused: &HashMap<usize, Error>,
+        lookup: Lookup,
     ) -> Result<(Vec<Result<Appended>>, Tail, bool), (Option<usize>, rusqlite::Error)> {
         let start = self.tail(connection).map_err(|e| (None, e))?;
         let mut tail = Tail { recorded_at: self.time(start.recorded_at), ..start };
@@ -93,7 +111,7 @@ impl Writer<'_> {
                 results.push(Err(error.clone()));
                 continue;
             }
-            match self.append_one(connection, &mut tail, &mut versions, append) {
+            match self.append_one(connection, &mut tail, &mut versions, append, lookup) {
                 Ok(appended) => results.push(Ok(appended)),
                 Err(Failure::Refused(error)) => results.push(Err(error)),
                 Err(Failure::Database(e)) => return Err((Some(index), e)),
@@ -112,25 +130,18 @@ impl Writer<'_> {
         tail: &mut Tail,
         versions: &mut HashMap<&'b StreamId, Version>,
         append: &'b Append,
+        lookup: Lookup,
     ) -> Result<Appended, Failure> {
-        let checkpoint = |position| Checkpoint::at(self.store_id, position);
-        let known = self.known(connection, append)?;
-        if let Some(first_result) = append.recognise(&known, checkpoint).map_err(Failure::Refused)? {
+        if lookup == Lookup::First
+            && let Some(first_result) = self.repeated(connection, append)?
+        {
             return Ok(first_result);
         }
-        for (stream_id, expected) in &append.expectations {
-            let actual = self.version(connection, versions, stream_id)?;
-            if !expected.allows(actual) {
-                let stream_id = stream_id.clone();
-                return Err(Failure::Refused(
-                    Conflict::Version { stream_id, expected: *expected, actual }.into(),
-                ));
-            }
-        }
-        if let Some(Condition { query, after }) = &append.condition
-            && let Some(found) = read::first_match(connection, self.statements, query, *after)?
-        {
-            return Err(Failure::Refused(Conflict::Condition { after: *after, found }.into()));
+        if let Some(conflict) = self.conflict(connection, versions, append)? {
+            return match self.repeated(connection, append)? {
+                Some(first_result) => Ok(first_result),
+                None => Err(Failure::Refused(conflict.into())),
+            };
         }
 
         let first_position = tail.position.next();
@@ -168,9 +179,38 @@ impl Writer<'_> {
             streams: StreamVersions::tally(places),
             first_position,
             last_position: tail.position,
-            checkpoint: checkpoint(tail.position),
+            checkpoint: Checkpoint::at(self.store_id, tail.position),
             duplicate: false,
         })
+    }
+
+    /// What a repeated append is answered with (rule 6).
+    fn repeated(&self, connection: &Connection, append: &Append) -> Result<Option<Appended>, Failure> {
+        let known = self.known(connection, append)?;
+        let checkpoint = |position| Checkpoint::at(self.store_id, position);
+        append.recognise(&known, checkpoint).map_err(Failure::Refused)
+    }
+
+    /// The first expectation or condition that does not hold (rules 3, 12 and 13).
+    fn conflict<'b>(
+        &self,
+        connection: &Connection,
+        versions: &mut HashMap<&'b StreamId, Version>,
+        append: &'b Append,
+    ) -> rusqlite::Result<Option<Conflict>> {
+        for (stream_id, expected) in &append.expectations {
+            let actual = self.version(connection, versions, stream_id)?;
+            if !expected.allows(actual) {
+                let stream_id = stream_id.clone();
+                return Ok(Some(Conflict::Version { stream_id, expected: *expected, actual }));
+            }
+        }
+        if let Some(Condition { query, after }) = &append.condition
+            && let Some(found) = read::first_match(connection, self.statements, query, *after)?
+        {
+            return Ok(Some(Conflict::Condition { after: *after, found }));
+        }
+        Ok(None)
     }
 
     fn known(

@@ -48,8 +48,9 @@ use self::lane::Lane;
 use self::read::Reader;
 use self::schema::Statements;
 
-/// A commit that lately took less than this runs in the calling task; it is mostly waiting for the disk.
-const INLINE_COMMIT_MAX: Duration = Duration::from_millis(1);
+/// A batch that lately took less than this is written by the task that has the turn. A thread of the runtime
+/// is busy that long; handing the batch to another thread and the answers back would cost more.
+const INLINE_COMMIT_MAX: Duration = Duration::from_millis(4);
 
 /// A read that lately took less than this runs in the calling task.
 const INLINE_READ_MAX: Duration = Duration::from_micros(200);
