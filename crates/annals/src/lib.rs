@@ -109,8 +109,8 @@ pub use trace::{TraceContext, TraceParent, TraceState};
 /// What most files that use Annals begin with.
 pub mod prelude {
     pub use crate::{
-        DecideError, Decided, Decider, Event, EventStore, Expected, NewEvent, Query, State, Tag, query,
-        stream,
+        CommandId, DecideError, Decided, Decider, Decoded, Event, EventStore, Expected, NewEvent, Query,
+        RecordedEvent, Start, State, Tag, query, stream,
     };
     pub use serde::{Deserialize, Serialize};
 }
