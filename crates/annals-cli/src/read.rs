@@ -75,7 +75,7 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
             read.events()
         }
     };
-    let mut output = Output::new(args.json);
+    let mut output = if of_stream { Output::of_stream(args.json) } else { Output::new(args.json) };
     let mut left = limit;
     while left > 0
         && let Some(event) = events.next().await?
