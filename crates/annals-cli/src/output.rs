@@ -487,6 +487,15 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// Text as a POSIX shell takes it for one word.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// How far an import or export is, on standard error where that is a terminal.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
@@ -579,6 +588,13 @@ mod tests {
         let short = [8, 7, 12, 19, 20, 8];
         assert_eq!(shown(&short, 100), short, "a payload that needs no room takes none");
         assert_eq!(to_the_second("2026-11-24T02:03:05.123456Z"), "2026-11-24 02:03:05");
+    }
+
+    #[test]
+    fn a_word_for_the_shell_is_quoted_where_it_has_to_be() {
+        assert_eq!(quoted("sqlite:orders.db"), "sqlite:orders.db");
+        assert_eq!(quoted("sqlite:a.db?namespace=x"), "'sqlite:a.db?namespace=x'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 
     #[test]
