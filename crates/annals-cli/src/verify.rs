@@ -2,16 +2,17 @@
 
 use std::process::Command;
 
+use annals::ErrorKind;
 use annals::testing::conformance::{Harness as _, Outcome, RULES, Report, Suite, Urls, work};
 
 use crate::failure::Failure;
-use crate::output::{Lines, Progress};
+use crate::output::{self, Lines, Progress};
 use crate::target::Target;
 
 /// Prove the contract on the database of a store, rule by rule.
 ///
 /// The rules run in scratch namespaces beside the store, which are dropped again; the store itself is not
-/// touched. Each rule is printed with what was done and measured. What the database lacks must be refused by
+/// touched. An SQLite file keeps the space that they took, for later events; VACUUM gives it back. Each rule is printed with what was done and measured. What the database lacks must be refused by
 /// name; what cannot be tried without harming a server is listed as not run. Some rules start further
 /// processes, stop them and kill them.
 ///
@@ -54,17 +55,22 @@ fn harness(target: &Target) -> Result<Urls, Failure> {
 }
 
 async fn prove(args: &Args, target: &Target) -> Result<(), Failure> {
-    // A store that cannot be reached is no failed rule.
     let harness = harness(target)?;
+    // A mistyped path is not to become a file. A database without a store will do.
+    match target.open_unjudged().await? {
+        Err(e) if e.kind() == ErrorKind::Unavailable => return Err(Failure::connect(e)),
+        _ => {}
+    }
+    // A store that cannot be reached is no failed rule.
     let scratch = harness.fresh();
     harness.open(&scratch).await.map(drop).map_err(Failure::connect)?;
     harness.finish(&scratch).await;
-    let url = target.url()?.to_owned();
+    let (url, for_workers) = (target.url()?, target.url()?.to_owned());
     let program = std::env::current_exe()
         .map_err(|e| Failure::refused("could not find this program to start it again", e))?;
     let suite = Suite::new(harness).with_worker(move || {
         let mut command = Command::new(&program);
-        command.args(["--store", &url, WORKER]);
+        command.args(["--store", &for_workers, WORKER]);
         command
     });
     let mut out = Lines::stdout();
@@ -86,6 +92,12 @@ async fn prove(args: &Args, target: &Target) -> Result<(), Failure> {
     let summary = format!("{passed} passed, {refused} refused by name, {not_run} not run, {failed} failed");
     if !args.json {
         out.say(&summary)?;
+    }
+    if url.starts_with("sqlite:") {
+        output::note(
+            "the file keeps the space of the scratch namespaces for later events; VACUUM gives it back: \
+             sqlite3 FILE VACUUM",
+        );
     }
     if failed > 0 {
         return Err(Failure::check(summary).hint("do not keep events in this database before that is mended"));
