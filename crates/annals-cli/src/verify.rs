@@ -13,7 +13,8 @@ use crate::target::Target;
 ///
 /// The rules run in scratch namespaces beside the store, which are dropped again; the store itself is not
 /// touched. An SQLite file keeps the space that they took, for later events; VACUUM gives it back. Each rule is printed with what was done and measured. What the database lacks must be refused by
-/// name; what cannot be tried without harming a server is listed as not run. Some rules start further
+/// name; what cannot be tried without harming a server is listed as not run, and a rule of which only a part was
+/// tried as partly. Some rules start further
 /// processes, stop them and kill them.
 ///
 /// With --chain the store itself is read instead, and its hash chain followed from the first event to the
@@ -76,20 +77,23 @@ async fn prove(args: &Args, target: &Target) -> Result<(), Failure> {
     let mut out = Lines::stdout();
     let rules: Vec<_> =
         RULES.iter().filter(|rule| args.rule.is_empty() || args.rule.contains(&rule.number)).collect();
-    let (mut passed, mut refused, mut not_run, mut failed) = (0, 0, 0, 0);
+    let (mut passed, mut partly, mut refused, mut not_run, mut failed) = (0, 0, 0, 0, 0);
     for rule in rules {
         let progress = Progress::waiting(&format!("rule {}: {}", rule.number, rule.promise));
         let report = suite.check(rule).await;
         progress.clear();
         match &report.result {
             Ok(Outcome::Passed { .. }) => passed += 1,
+            Ok(Outcome::Partly { .. }) => partly += 1,
             Ok(Outcome::Refused { .. }) => refused += 1,
             Ok(Outcome::NotRun { .. }) => not_run += 1,
             Err(_) => failed += 1,
         }
         if args.json { out.object(&as_json(&report))? } else { print(&mut out, &report)? }
     }
-    let summary = format!("{passed} passed, {refused} refused by name, {not_run} not run, {failed} failed");
+    let summary = format!(
+        "{passed} passed, {partly} partly, {refused} refused by name, {not_run} not run, {failed} failed"
+    );
     if !args.json {
         out.say(&summary)?;
     }
@@ -109,6 +113,7 @@ async fn prove(args: &Args, target: &Target) -> Result<(), Failure> {
 fn outcome(report: &Report) -> (&'static str, String) {
     match &report.result {
         Ok(Outcome::Passed { figure }) => ("ok", figure.clone()),
+        Ok(Outcome::Partly { figure, untried }) => ("partly", format!("{figure}; not tried here: {untried}")),
         Ok(Outcome::Refused { capability }) => ("refused", format!("the store does not offer {capability}")),
         Ok(Outcome::NotRun { reason }) => ("not run", reason.clone()),
         Err(failure) => ("FAILED", failure.to_string()),
