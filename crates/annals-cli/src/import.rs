@@ -10,7 +10,7 @@ use annals::{Append, EventStore, Expected, StreamId};
 use tokio::sync::mpsc;
 
 use crate::cloudevent;
-use crate::failure::Failure;
+use crate::failure::{Failure, ID_IN_USE};
 use crate::output::Progress;
 use crate::target::Target;
 
@@ -207,7 +207,10 @@ impl Import {
 fn at_line(number: u64, error: annals::Error) -> Failure {
     let refused = error.kind() == annals::ErrorKind::Invalid;
     let failure = Failure::from(error).at(&format!("line {number}"));
-    if refused {
+    if failure.message.contains(ID_IN_USE) {
+        failure
+            .hint("this is another event under the same id: give it an id of its own, or leave the line out")
+    } else if refused {
         failure.hint("mend the line and run the same command again: what is imported is recognised")
     } else {
         failure

@@ -59,14 +59,15 @@ async fn prove(args: &Args, target: &Target) -> Result<(), Failure> {
     let harness = harness(target)?;
     // A mistyped path is not to become a file. A database without a store will do.
     match target.open_unjudged().await? {
-        Err(e) if e.kind() == ErrorKind::Unavailable => return Err(Failure::connect(e)),
+        Err(e) if e.kind() == ErrorKind::Unavailable => return Err(Failure::connect(target.url()?, e)),
         _ => {}
     }
     // A store that cannot be reached is no failed rule.
     let scratch = harness.fresh();
-    harness.open(&scratch).await.map(drop).map_err(Failure::connect)?;
+    let url = target.url()?;
+    harness.open(&scratch).await.map(drop).map_err(|e| Failure::connect(url, e))?;
     harness.finish(&scratch).await;
-    let (url, for_workers) = (target.url()?, target.url()?.to_owned());
+    let for_workers = url.to_owned();
     let program = std::env::current_exe()
         .map_err(|e| Failure::refused("could not find this program to start it again", e))?;
     let suite = Suite::new(harness).with_worker(move || {

@@ -152,3 +152,34 @@ fn an_output_that_cannot_be_written_is_a_failure() {
     assert_eq!(done.status, Some(1));
     assert!(done.stderr.contains("could not write to standard output"), "{}", done.stderr);
 }
+
+#[test]
+fn the_hint_is_about_what_went_wrong() {
+    let place = Place::new();
+    let id = "0199f3a2-7c1e-7d4f-8a6b-5c4d3e2f1a0b";
+    let checkpoint = place.objects(&["append", "a", "t", "1", "--id", id, "--json"])[0]["checkpoint"].clone();
+    let ahead = format!("{}.99", checkpoint.as_str().unwrap().split_once('.').unwrap().0);
+    let tags: Vec<String> = (0..2_000).map(|n| format!("--tag=t:{n}")).collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    for (args, status, hint) in [
+        (&["verify", "--chain"][..], 1, "chosen when a store is created: sqlite:new.db?hash_chain=annals-v1"),
+        (&["append", "a", "t", "--store", "sqlite:nodir/x.db"], 3, "the directory nodir does not exist"),
+        (&["stats", "--store", "sqlite:nodir/x.db"], 3, "the directory nodir does not exist"),
+        (&["stats", "--store", "sqlite:~/x.db"], 3, "write \"sqlite:$HOME/x.db\""),
+        (&["tail", "--from", "0199f3a27c1e7d4f8a6b5c4d3e2f1a0b.1"], 1, "--from start or --from now"),
+        (&["tail", "--from", &ahead], 1, "--from start or --from now"),
+        (&["append", "a", "t", "2", "--id", id], 1, "leave out --id"),
+        (&[&["append", "a", "t"][..], &tags].concat(), 1, "fewer tags"),
+        (&["stats", "--store", "sqlite:a.db?hash_chain=annals-v1"], 1, "leave hash_chain out"),
+        (&["stats", "--store", "sqlite:a.db?create=false"], 2, "write create=no"),
+    ] {
+        place.annals(args).failed(status, hint);
+    }
+    std::fs::write(place.path("text.db"), "dear diary, ".repeat(100)).unwrap();
+    let said = place.annals(&["stats", "--store", "sqlite:text.db"]).failed(3, "text.db: the file is not an");
+    assert!(!said.contains("caused by"), "{said}");
+    let other = format!(
+        "{{\"specversion\":\"1.0\",\"id\":\"{id}\",\"source\":\"/s\",\"type\":\"u\",\"subject\":\"a\"}}"
+    );
+    place.annals_reading(&["import"], other.as_bytes()).failed(1, "another event under the same id");
+}
