@@ -17,6 +17,14 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// The options as they are given on a command line.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let category = self.category.iter().map(|category| ("--category", category.to_string()));
+        let types = self.types.iter().map(|event_type| ("--type", event_type.to_string()));
+        let tags = self.tags.iter().map(|tag| ("--tag", tag.to_string()));
+        category.chain(types).chain(tags).flat_map(|(option, value)| [option.to_owned(), value]).collect()
+    }
+
     /// The query for the events that all options let through.
     pub(crate) fn query(self) -> Query {
         QueryItem {
