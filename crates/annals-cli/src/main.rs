@@ -20,6 +20,7 @@ mod verify;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -78,7 +79,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let matches = Cli::command().try_get_matches().unwrap_or_else(|e| shortened(e).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     // The environment names a store for all commands; on the command line it is meant for this one.
     let named = matches.value_source("store") == Some(ValueSource::CommandLine);
@@ -98,6 +99,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output::failed(&failure),
     }
+}
+
+/// The error without most of a value that is too long to be seen whole.
+fn shortened(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        if let Some(ContextValue::String(value)) = error.get(kind) {
+            let short = output::short(value);
+            error.insert(kind, ContextValue::String(short));
+        }
+    }
+    error
 }
 
 async fn run(command: Command, target: Target) -> Result<(), Failure> {

@@ -20,9 +20,9 @@ use crate::failure::{Failure, Status};
 /// Says on standard error why the command failed, and gives its exit status.
 pub(crate) fn failed(failure: &Failure) -> ExitCode {
     if failure.status != Status::ClosedPipe {
-        let mut text = format!("error: {}", printable(&failure.message));
+        let mut text = format!("error: {}", printable(&short_words(&failure.message)));
         for cause in &failure.causes {
-            text.push_str(&format!("\ncaused by: {}", printable(cause)));
+            text.push_str(&format!("\ncaused by: {}", printable(&short_words(cause))));
         }
         if let Some(hint) = &failure.hint {
             text.push_str(&format!("\ntry: {}", printable(hint)));
@@ -494,6 +494,21 @@ pub(crate) fn quoted(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// How much of a value, or of a word in a message, is shown; the longest name has 255 bytes.
+const SHOWN_MAX: usize = 300;
+
+/// A text of which an error shows enough to recognise it.
+pub(crate) fn short(text: &str) -> String {
+    if text.chars().count() <= SHOWN_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(SHOWN_MAX / 3).chain(['…']).collect()
+}
+
+fn short_words(text: &str) -> String {
+    text.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
 
 /// How far an import or export is, on standard error where that is a terminal.

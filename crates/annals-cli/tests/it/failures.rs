@@ -91,6 +91,25 @@ fn a_command_that_cannot_be_understood_is_a_usage_error() {
 }
 
 #[test]
+fn a_value_is_refused_in_the_words_of_the_tool_and_not_repeated_at_length() {
+    let place = Place::new();
+    place.stdout(&["append", "a", "t"]);
+    let long = "x".repeat(10_000);
+    for (args, says) in [
+        (&["read", "--all", "--limit", "1e3"][..], "a whole number from 0 to 18446744073709551615"),
+        (&["read", "--all", "--from", "99999999999999999999"], "a whole number from 0 to 184"),
+        (&["read", "--all", "--category", "a-b"], "a category ends before the first - or /"),
+        (&["append", "a", "t", "--tag", &long], "xxx…"),
+        (&["read", "--all", "--store", &long], "xxx…"),
+        (&[&long], "xxx…"),
+    ] {
+        let done = place.annals(args);
+        assert_eq!(done.status, Some(2), "{}", done.stderr);
+        assert!(done.stderr.contains(says) && done.stderr.len() < 1_000, "{}", done.stderr);
+    }
+}
+
+#[test]
 fn without_a_store_the_tool_says_how_to_name_one() {
     let mut command = tool();
     command.args(["read", "--all"]);
