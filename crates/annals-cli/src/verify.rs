@@ -6,7 +6,7 @@ use annals::ErrorKind;
 use annals::testing::conformance::{Harness as _, Outcome, RULES, Report, Suite, Urls, work};
 
 use crate::failure::Failure;
-use crate::output::{self, Lines, Progress};
+use crate::output::{self, Lines, Progress, quoted};
 use crate::target::Target;
 
 /// Prove the contract on the database of a store, rule by rule.
@@ -98,11 +98,12 @@ async fn prove(args: &Args, target: &Target) -> Result<(), Failure> {
     if !args.json {
         out.say(&summary)?;
     }
-    if url.starts_with("sqlite:") {
-        output::note(
-            "the file keeps the space of the scratch namespaces for later events; VACUUM gives it back: \
-             sqlite3 FILE VACUUM",
-        );
+    if let Some(place) = url.strip_prefix("sqlite:") {
+        let file = quoted(place.split('?').next().unwrap_or(place));
+        output::note(&format!(
+            "the file keeps the space of the scratch namespaces for later events; to give it back: \
+             sqlite3 {file} VACUUM"
+        ));
     }
     if failed > 0 {
         return Err(Failure::check(summary).hint("do not keep events in this database before that is mended"));
