@@ -473,6 +473,33 @@ fn to_the_second(time: &str) -> String {
     format!("{date} {}", time.get(..8).unwrap_or(time))
 }
 
+/// How often it is looked whether somebody still reads the output.
+const READER_POLL: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Waits until nobody reads standard output any more, as in `annals tail | head -1`: the pipe tells that only
+/// to those who write, and a follower may have nothing to write for long.
+pub(crate) async fn reader_gone() {
+    while !is_reader_gone() {
+        tokio::time::sleep(READER_POLL).await;
+    }
+}
+
+#[cfg(unix)]
+fn is_reader_gone() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    // Errors are told without being asked for. A file or a terminal has none.
+    let mut output = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut output, Some(&at_once)).is_ok()
+        && output[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+#[cfg(not(unix))]
+fn is_reader_gone() -> bool {
+    false
+}
+
 /// How wide the terminal is, where standard output is one.
 fn terminal_width() -> Option<usize> {
     let terminal = Term::stdout();

@@ -54,6 +54,7 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
     let mut output = Output::new(args.json);
     let mut seen: Option<Checkpoint> = None;
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut reader_gone = std::pin::pin!(output::reader_gone());
     loop {
         let delivery = tokio::select! {
             biased;
@@ -64,6 +65,7 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
                 }
                 return Ok(());
             }
+            () = &mut reader_gone => return Ok(()),
             delivery = subscription.next() => delivery.map_err(|e| {
                 let failure = Failure::from(e);
                 match &seen {

@@ -104,3 +104,17 @@ fn tail_from_now_leaves_out_what_was_there_and_goes_on_from_the_answer_of_an_app
     assert_eq!(tail.next()["event_type"], "last");
     tail.interrupted();
 }
+
+#[cfg(unix)]
+#[test]
+fn tail_ends_when_its_reader_goes_away_although_nothing_more_is_written() {
+    let place = Place::new();
+    place.stdout(&["append", "a", "t"]);
+    let mut child = place.on("a.db", &["tail", "--from", "start"]).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let start = std::time::Instant::now();
+    let done = finished(child);
+    assert_eq!((done.status, done.stderr.as_str()), (Some(0), ""));
+    assert!(start.elapsed() < SOON);
+}
