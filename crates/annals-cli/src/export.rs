@@ -6,7 +6,7 @@ use annals::Position;
 
 use crate::cloudevent;
 use crate::failure::Failure;
-use crate::filter::Filter;
+use crate::filter::{Filter, whole_number};
 use crate::output::{Lines, Progress};
 use crate::target::Target;
 
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
     /// The position to begin at, inclusive.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number)]
     from: Option<u64>,
     /// Write to this file, in place of what it holds, and not to standard output.
     #[arg(long, value_name = "FILE")]

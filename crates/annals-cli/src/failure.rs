@@ -2,7 +2,9 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::path::Path;
 
+use annals::backend::Capability;
 use annals::{Conflict, Error, ErrorKind};
 
 /// How a command ends that does not succeed. `annals --help` lists the statuses.
@@ -34,7 +36,8 @@ impl Failure {
 
     /// Something was not done because of this cause.
     pub(crate) fn refused(message: impl Into<String>, cause: impl StdError + 'static) -> Self {
-        Self { causes: chain(Some(&cause)), ..Self::new(Status::Refused, message) }
+        let message = message.into();
+        Self { causes: chain(&message, Some(&cause)), ..Self::new(Status::Refused, message) }
     }
 
     /// Something that has to hold does not.
@@ -49,8 +52,11 @@ impl Failure {
 
     /// The text names no store.
     pub(crate) fn malformed_url(error: Error) -> Self {
-        Self { status: Status::Usage, ..Self::of(error) }
-            .hint("give a store such as --store sqlite:orders.db; `annals --help` lists them")
+        let hint = match error.to_string() {
+            message if message.starts_with("create=") => "write create=no or create=yes",
+            _ => "give a store such as --store sqlite:orders.db; `annals --help` lists them",
+        };
+        Self { status: Status::Usage, ..Self::of(error) }.hint(hint)
     }
 
     /// The user has stopped it.
@@ -66,15 +72,24 @@ impl Failure {
         }
     }
 
-    /// Opening a store failed. Nothing has been written yet, so the outcome is never in doubt.
-    pub(crate) fn connect(error: Error) -> Self {
+    /// Opening the store of this URL failed. Nothing has been written yet, so the outcome is never in doubt.
+    pub(crate) fn connect(url: &str, error: Error) -> Self {
         let (status, hint) = match error.kind() {
-            ErrorKind::Invalid => (Status::Refused, "use the annals and the options it was created with"),
-            ErrorKind::Unsupported => (Status::Refused, hint(&error)),
+            ErrorKind::Invalid if error.to_string().contains("created with hash chain") => (
+                Status::Refused,
+                "leave hash_chain out of the URL: it is chosen when a store is created".to_owned(),
+            ),
+            ErrorKind::Invalid => {
+                (Status::Refused, "use the annals and the options it was created with".to_owned())
+            }
+            ErrorKind::Unsupported => (Status::Refused, hint(&error).to_owned()),
             _ => (
                 Status::Unreachable,
-                "check the path or address in the store URL; append and import create a missing SQLite store, \
-                 reading commands do not",
+                misplaced(url).unwrap_or_else(|| {
+                    "check the path or address in the store URL; append and import create a missing SQLite \
+                     store, reading commands do not"
+                        .to_owned()
+                }),
             ),
         };
         Self { status, ..Self::of(error) }.hint(hint)
@@ -107,7 +122,8 @@ impl Failure {
             }
             _ => hint(&error).to_owned(),
         };
-        Self { causes: chain(error.source()), ..Self::new(status, error.to_string()) }.hint(hint)
+        let message = error.to_string();
+        Self { causes: chain(&message, error.source()), ..Self::new(status, message) }.hint(hint)
     }
 }
 
@@ -118,9 +134,16 @@ impl From<Error> for Failure {
 }
 
 fn hint(error: &Error) -> &'static str {
+    let message = error.to_string();
+    if let Some((_, hint)) = HINTS.iter().find(|(part, _)| message.contains(part)) {
+        return hint;
+    }
     match error.kind() {
         ErrorKind::Conflict => "read again, decide, and append to what is there now",
         ErrorKind::Invalid => "mend what is named; `annals help COMMAND` shows what is accepted",
+        ErrorKind::Unsupported if error.capability() == Some(Capability::HashChain) => {
+            "a hash chain is chosen when a store is created: sqlite:new.db?hash_chain=annals-v1"
+        }
         ErrorKind::Unsupported => "use a store that offers it, such as sqlite:orders.db",
         ErrorKind::Unavailable => "run it again when the store can be reached; nothing was written",
         ErrorKind::Indeterminate => {
@@ -132,13 +155,53 @@ fn hint(error: &Error) -> &'static str {
     }
 }
 
-fn chain(mut cause: Option<&(dyn StdError + 'static)>) -> Vec<String> {
+/// The next move where the kind of error does not tell it: part of a message, and the hint.
+const HINTS: [(&str, &str); 6] = [
+    (ID_IN_USE, "leave out --id, or give another one"),
+    ("belongs to another store", "begin again with --from start or --from now"),
+    ("is ahead of the log", "begin again with --from start or --from now"),
+    ("tags, this store takes at most", "give the event fewer tags"),
+    ("a name of", "give it a shorter name"),
+    ("bytes, this store takes at most", "make it smaller: keep what is large elsewhere and refer to it"),
+];
+
+/// Part of the message about an event id that another event has.
+pub(crate) const ID_IN_USE: &str = "is already in use for another event";
+
+/// What is wrong with the directory in the URL of an SQLite store.
+fn misplaced(url: &str) -> Option<String> {
+    let place = url.strip_prefix("sqlite:")?.split('?').next()?;
+    let place = place.strip_prefix("//").unwrap_or(place);
+    if let Some(rest) = place.strip_prefix("~/") {
+        return Some(format!("the shell does not expand ~ there: write \"sqlite:$HOME/{rest}\""));
+    }
+    let directory = Path::new(place).parent().filter(|directory| !directory.as_os_str().is_empty())?;
+    // With a % the name of the directory is another one.
+    let missing = !place.contains('%') && !directory.exists();
+    missing.then(|| format!("the directory {} does not exist: create it first", directory.display()))
+}
+
+/// The causes that say something new.
+fn chain(message: &str, mut cause: Option<&(dyn StdError + 'static)>) -> Vec<String> {
     let mut causes = Vec::new();
+    let (mut said, mut is_first) = (message.to_lowercase(), true);
     while let Some(error) = cause {
-        causes.push(error.to_string());
+        let text = error.to_string();
+        // SQLite's general text for a code says less than the message that it gave with it.
+        let general = !is_first && text.starts_with("Error code ");
+        if !general && is_new(&text.to_lowercase(), &said) {
+            said.push_str(&text.to_lowercase());
+            causes.push(text);
+        }
+        is_first = false;
         cause = error.source();
     }
     causes
+}
+
+/// Whether a text has a word, longer than an article, that was not said yet.
+fn is_new(text: &str, said: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| word.len() > 2 && !said.contains(word))
 }
 
 #[cfg(test)]
@@ -155,11 +218,13 @@ mod tests {
             (ErrorKind::Corrupt, Status::Unreachable, Status::Refused),
         ] {
             let error = || Error::with_source(kind, "what failed", io::Error::other("why"));
-            let (opening, failure) = (Failure::connect(error()), Failure::from(error()));
+            let (opening, failure) = (Failure::connect("memory:", error()), Failure::from(error()));
             assert_eq!((opening.status, failure.status), (opened, later), "{kind}");
             assert!(opening.hint.is_some() && failure.hint.is_some(), "{kind}");
             assert_eq!(failure.causes, ["why"]);
         }
+        let repeated = Error::with_source(ErrorKind::Corrupt, "what failed", io::Error::other("what failed"));
+        assert_eq!(Failure::from(repeated).causes, [""; 0]);
         assert_eq!((Status::Unreachable as u8, Status::Unknown as u8), (3, 4));
     }
 }

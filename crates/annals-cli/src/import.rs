@@ -10,7 +10,7 @@ use annals::{Append, EventStore, Expected, StreamId};
 use tokio::sync::mpsc;
 
 use crate::cloudevent;
-use crate::failure::Failure;
+use crate::failure::{Failure, ID_IN_USE};
 use crate::output::Progress;
 use crate::target::Target;
 
@@ -20,7 +20,7 @@ use crate::target::Target;
 /// Ctrl-C or by an error, run the same command again and it goes on. It stops at the first line it cannot
 /// import; all lines before it are in the store, and none after it.
 ///
-/// Events of `annals export` come back as they were, at a new position. Those of others may lack everything
+/// Events of `annals export` come back as they were, at a new position and with a new recorded time. Those of others may lack everything
 /// but specversion, id, source and type. The stream is the subject, or what --stream says where there is none.
 ///
 /// An id that is no UUID becomes UUIDv5, in the URL namespace of RFC 9562, of the source, a line feed and the
@@ -132,7 +132,12 @@ impl Import {
 
     async fn line(&mut self, line: &Line) -> Result<(), Failure> {
         let failed = |error: annals::Error| at_line(line.number, error);
-        let text = std::str::from_utf8(&line.text).map_err(|e| {
+        // Some programs begin a file in UTF-8 with a byte order mark.
+        let bytes = match line.text.strip_prefix(b"\xef\xbb\xbf") {
+            Some(bytes) if line.number == 1 => bytes,
+            _ => &line.text,
+        };
+        let text = std::str::from_utf8(bytes).map_err(|e| {
             failed(annals::Error::invalid(format!("not UTF-8 at byte {}", e.valid_up_to() + 1)))
         })?;
         if text.trim().is_empty() {
@@ -207,7 +212,10 @@ impl Import {
 fn at_line(number: u64, error: annals::Error) -> Failure {
     let refused = error.kind() == annals::ErrorKind::Invalid;
     let failure = Failure::from(error).at(&format!("line {number}"));
-    if refused {
+    if failure.message.contains(ID_IN_USE) {
+        failure
+            .hint("this is another event under the same id: give it an id of its own, or leave the line out")
+    } else if refused {
         failure.hint("mend the line and run the same command again: what is imported is recognised")
     } else {
         failure

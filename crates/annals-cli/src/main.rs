@@ -20,7 +20,9 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::failure::Failure;
 use self::target::Target;
@@ -77,7 +79,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().try_get_matches().unwrap_or_else(|e| shortened(e).exit());
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+    // The environment names a store for all commands; on the command line it is meant for this one.
+    let named = matches.value_source("store") == Some(ValueSource::CommandLine);
+    if named && matches!(cli.command, Command::Demo(_)) {
+        let failure = Failure::usage("the demo makes a store of its own and takes no --store")
+            .hint("leave it out, or say with --dir where the demo's files go");
+        return output::failed(&failure);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return output::failed(&Failure::refused("could not start", e)),
@@ -89,6 +99,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output::failed(&failure),
     }
+}
+
+/// The error without most of a value that is too long to be seen whole.
+fn shortened(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        if let Some(ContextValue::String(value)) = error.get(kind) {
+            let short = output::short(value);
+            error.insert(kind, ContextValue::String(short));
+        }
+    }
+    error
 }
 
 async fn run(command: Command, target: Target) -> Result<(), Failure> {

@@ -1,8 +1,8 @@
 //! Everything the tool prints. Results go to standard output, as a table or as one JSON object a line; what
 //! accompanies them, errors and progress included, goes to standard error.
 //!
-//! A table is as wide as the terminal it is shown on. Anywhere else nothing is cut, and colour never
-//! carries a meaning.
+//! A table is as wide as the terminal it is shown on, where the columns beside an event's payload give way to
+//! it. Anywhere else nothing is cut or left out, and colour never carries a meaning.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -20,9 +20,9 @@ use crate::failure::{Failure, Status};
 /// Says on standard error why the command failed, and gives its exit status.
 pub(crate) fn failed(failure: &Failure) -> ExitCode {
     if failure.status != Status::ClosedPipe {
-        let mut text = format!("error: {}", printable(&failure.message));
+        let mut text = format!("error: {}", printable(&short_words(&failure.message)));
         for cause in &failure.causes {
-            text.push_str(&format!("\ncaused by: {}", printable(cause)));
+            text.push_str(&format!("\ncaused by: {}", printable(&short_words(cause))));
         }
         if let Some(hint) = &failure.hint {
             text.push_str(&format!("\ntry: {}", printable(hint)));
@@ -60,12 +60,20 @@ pub(crate) struct Output {
     json: bool,
     lines: Lines,
     table: Table,
+    /// Whether all events are of one stream, which then needs no column.
+    one_stream: bool,
     empty: bool,
 }
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, lines: Lines::stdout(), table: Table::default(), empty: true }
+        let table = Table { terminal: terminal_width(), ..Table::default() };
+        Self { json, lines: Lines::stdout(), table, one_stream: false, empty: true }
+    }
+
+    /// For the events of a single stream.
+    pub(crate) fn of_stream(json: bool) -> Self {
+        Self { one_stream: true, ..Self::new(json) }
     }
 
     pub(crate) fn event(&mut self, event: &RecordedEvent) -> Result<(), Failure> {
@@ -89,18 +97,23 @@ impl Output {
             Payload::Json(json) => json.to_string(),
             Payload::Bytes(bytes) => format!("{} bytes of {}", bytes.len(), event.content_type),
         };
-        self.row(
-            &EVENT,
-            vec![
-                event.position.to_string(),
-                event.stream_id.to_string(),
-                event.stream_version.to_string(),
-                event.occurred_at.to_string(),
-                event.event_type.to_string(),
-                tags.join(" "),
-                payload,
-            ],
-        )
+        let occurred_at = match self.table.terminal {
+            Some(_) => to_the_second(&event.occurred_at.to_string()),
+            None => event.occurred_at.to_string(),
+        };
+        let mut cells = vec![
+            event.position.to_string(),
+            event.stream_version.to_string(),
+            event.event_type.to_string(),
+            occurred_at,
+            tags.join(" "),
+            payload,
+        ];
+        if self.one_stream {
+            return self.row(&STREAM_EVENT, cells);
+        }
+        cells.insert(1, event.stream_id.to_string());
+        self.row(&EVENT, cells)
     }
 
     pub(crate) fn stream(&mut self, stream: &StreamInfo) -> Result<(), Failure> {
@@ -299,13 +312,15 @@ impl std::fmt::Debug for Lines {
 
 static EVENT: [Column; 7] = [
     Column::number("position"),
-    Column::text("stream"),
+    Column::text("stream").least(12),
     Column::number("version"),
-    Column::text("occurred at"),
-    Column::text("type"),
-    Column::text("tags"),
+    Column::text("type").least(14),
+    Column::text("occurred at").or_left_out(),
+    Column::text("tags").least(8).or_left_out(),
     Column::text("payload"),
 ];
+
+static STREAM_EVENT: [Column; 6] = [EVENT[0], EVENT[2], EVENT[3], EVENT[4], EVENT[5], EVENT[6]];
 
 static STREAM: [Column; 2] = [Column::number("version"), Column::text("stream")];
 
@@ -315,15 +330,27 @@ static EVENT_TYPE: [Column; 2] = [Column::number("events"), Column::text("type")
 struct Column {
     name: &'static str,
     alignment: Alignment,
+    /// How narrow it may become where the last column needs room.
+    least: Option<usize>,
+    /// Whether it is left out where being narrow is not enough.
+    left_out: bool,
 }
 
 impl Column {
     const fn text(name: &'static str) -> Self {
-        Self { name, alignment: Alignment::Left }
+        Self { name, alignment: Alignment::Left, least: None, left_out: false }
     }
 
     const fn number(name: &'static str) -> Self {
-        Self { name, alignment: Alignment::Right }
+        Self { alignment: Alignment::Right, ..Self::text(name) }
+    }
+
+    const fn least(self, width: usize) -> Self {
+        Self { least: Some(width), ..self }
+    }
+
+    const fn or_left_out(self) -> Self {
+        Self { left_out: true, ..self }
     }
 }
 
@@ -333,12 +360,19 @@ const ROWS_MAX: usize = 100;
 /// How many bytes of rows are held back.
 const ROWS_BYTES_MAX: usize = 1 << 20;
 
+/// Between two columns.
+const GAP: usize = 2;
+
 /// Rows under one heading. Widths are those of the rows seen so far and only ever grow, so that a table of
 /// any length is printed in bounded memory.
 #[derive(Debug, Default)]
 struct Table {
+    /// How wide the terminal is, where it is shown on one.
+    terminal: Option<usize>,
     columns: &'static [Column],
     widths: Vec<usize>,
+    /// How wide each column may be; 0 leaves it out. Settled with the heading.
+    caps: Vec<usize>,
     rows: Vec<Vec<String>>,
     bytes: usize,
     headed: bool,
@@ -364,8 +398,10 @@ impl Table {
     fn flush(&mut self, lines: &mut Lines) -> Result<(), Failure> {
         let mut rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        if !self.headed && !rows.is_empty() {
-            self.headed = true;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        if !self.headed {
             rows.insert(0, self.columns.iter().map(|column| column.name.to_owned()).collect());
         }
         self.widths.resize(self.columns.len(), 0);
@@ -374,10 +410,16 @@ impl Table {
                 *width = measure_text_width(cell).max(*width);
             }
         }
-        let terminal = terminal_width();
+        if !self.headed {
+            self.headed = true;
+            self.caps = match self.terminal {
+                Some(terminal) => caps(self.columns, &self.widths, terminal),
+                None => vec![usize::MAX; self.columns.len()],
+            };
+        }
         for row in rows {
             let line = self.line(&row);
-            match terminal {
+            match self.terminal {
                 Some(width) => lines.write(&truncate_str(&line, width, "…"))?,
                 None => lines.write(&line)?,
             }
@@ -388,17 +430,74 @@ impl Table {
     fn line(&self, row: &[String]) -> String {
         let mut line = String::new();
         let last = row.len().saturating_sub(1);
-        for (index, ((cell, column), width)) in row.iter().zip(self.columns).zip(&self.widths).enumerate() {
+        for (index, (cell, column)) in row.iter().zip(self.columns).enumerate() {
+            let width = self.widths[index].min(self.caps[index]);
             if index == last {
                 line.push_str(cell);
-            } else {
-                line.push_str(&pad_str(cell, *width, column.alignment, None));
-                line.push_str("  ");
+            } else if width > 0 {
+                line.push_str(&pad_str(cell, width, column.alignment, Some("…")));
+                line.push_str(&" ".repeat(GAP));
             }
         }
         line.truncate(line.trim_end().len());
         line
     }
+}
+
+/// How wide each column may be, so that the last one has two fifths of the terminal or all it needs: from
+/// right to left, each of the others becomes narrower or is left out until there is room.
+fn caps(columns: &[Column], widths: &[usize], terminal: usize) -> Vec<usize> {
+    let mut caps = vec![usize::MAX; columns.len()];
+    let Some((last, others)) = widths.split_last() else { return caps };
+    let wanted = (*last).min(terminal * 2 / 5);
+    let taken: usize = others.iter().map(|width| width + GAP).sum();
+    let mut missing = (taken + wanted).saturating_sub(terminal);
+    for (index, (column, width)) in columns.iter().zip(others).enumerate().rev() {
+        let spare = column.least.map_or(0, |least| width.saturating_sub(least));
+        if missing == 0 {
+            break;
+        } else if missing > spare && column.left_out {
+            caps[index] = 0;
+            missing = missing.saturating_sub(width + GAP);
+        } else if spare > 0 {
+            caps[index] = width - spare.min(missing);
+            missing -= spare.min(missing);
+        }
+    }
+    caps
+}
+
+/// `2026-11-24 02:03:05` of a time in RFC 3339.
+fn to_the_second(time: &str) -> String {
+    let (date, time) = time.split_once('T').unwrap_or((time, ""));
+    format!("{date} {}", time.get(..8).unwrap_or(time))
+}
+
+/// How often it is looked whether somebody still reads the output.
+const READER_POLL: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Waits until nobody reads standard output any more, as in `annals tail | head -1`: the pipe tells that only
+/// to those who write, and a follower may have nothing to write for long.
+pub(crate) async fn reader_gone() {
+    while !is_reader_gone() {
+        tokio::time::sleep(READER_POLL).await;
+    }
+}
+
+#[cfg(unix)]
+fn is_reader_gone() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    // Errors are told without being asked for. A file or a terminal has none.
+    let mut output = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut output, Some(&at_once)).is_ok()
+        && output[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+#[cfg(not(unix))]
+fn is_reader_gone() -> bool {
+    false
 }
 
 /// How wide the terminal is, where standard output is one.
@@ -413,6 +512,30 @@ fn terminal_width() -> Option<usize> {
 /// Text that keeps to its line and cannot steer a terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Text as a POSIX shell takes it for one word.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// How much of a value, or of a word in a message, is shown; the longest name has 255 bytes.
+const SHOWN_MAX: usize = 300;
+
+/// A text of which an error shows enough to recognise it.
+pub(crate) fn short(text: &str) -> String {
+    if text.chars().count() <= SHOWN_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(SHOWN_MAX / 3).chain(['…']).collect()
+}
+
+fn short_words(text: &str) -> String {
+    text.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
 
 /// How far an import or export is, on standard error where that is a terminal.
@@ -489,6 +612,31 @@ mod tests {
     fn json_with_line_ends_becomes_one_line_of_the_same_value() {
         let json = "{\r\n \"a\": \"x\\ny\"\n}".to_owned();
         assert_eq!(one_line(json), "{   \"a\": \"x\\ny\" }");
+    }
+
+    #[test]
+    fn on_a_terminal_the_columns_beside_the_payload_give_way_to_it() {
+        let shown = |widths: &[usize], terminal| {
+            let caps = caps(&STREAM_EVENT, widths, terminal);
+            widths.iter().zip(caps).map(|(width, cap)| cap.min(*width)).collect::<Vec<_>>()
+        };
+        // position, version, type, occurred at, tags, payload
+        let widths = [8, 7, 12, 19, 20, 200];
+        assert_eq!(shown(&widths, 300), widths);
+        assert_eq!(shown(&widths, 120), [8, 7, 12, 19, 16, 200]);
+        assert_eq!(shown(&widths, 100), [8, 7, 12, 19, 0, 200]);
+        assert_eq!(shown(&widths, 60), [8, 7, 12, 0, 0, 200]);
+        assert_eq!(shown(&[8, 7, 40, 19, 20, 200], 60), [8, 7, 15, 0, 0, 200]);
+        let short = [8, 7, 12, 19, 20, 8];
+        assert_eq!(shown(&short, 100), short, "a payload that needs no room takes none");
+        assert_eq!(to_the_second("2026-11-24T02:03:05.123456Z"), "2026-11-24 02:03:05");
+    }
+
+    #[test]
+    fn a_word_for_the_shell_is_quoted_where_it_has_to_be() {
+        assert_eq!(quoted("sqlite:orders.db"), "sqlite:orders.db");
+        assert_eq!(quoted("sqlite:a.db?namespace=x"), "'sqlite:a.db?namespace=x'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 
     #[test]

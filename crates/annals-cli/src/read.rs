@@ -4,7 +4,7 @@ use annals::backend::Direction;
 use annals::{Position, StreamId, Version};
 
 use crate::failure::Failure;
-use crate::filter::Filter;
+use crate::filter::{Filter, whole_number};
 use crate::output::Output;
 use crate::target::Target;
 
@@ -28,11 +28,11 @@ pub(crate) struct Args {
     #[arg(long)]
     all: bool,
     /// Where to begin, inclusive: a version of the stream, or a position with --all.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number)]
     from: Option<u64>,
     /// Read at most so many events.
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = whole_number)]
+    limit: Option<u64>,
     /// Read from the newest event to the oldest.
     #[arg(long)]
     backward: bool,
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
     let store = target.open().await?;
     let query = args.filter.query();
     let direction = if args.backward { Direction::Backward } else { Direction::Forward };
-    let limit = args.limit.unwrap_or(usize::MAX);
+    let limit = usize::try_from(args.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
     let of_stream = stream_id.is_some();
     let mut events = match stream_id {
         Some(stream_id) => {
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
             read.events()
         }
     };
-    let mut output = Output::new(args.json);
+    let mut output = if of_stream { Output::of_stream(args.json) } else { Output::new(args.json) };
     let mut left = limit;
     while left > 0
         && let Some(event) = events.next().await?

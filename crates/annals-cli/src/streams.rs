@@ -3,6 +3,7 @@
 use annals::StreamId;
 
 use crate::failure::Failure;
+use crate::filter::whole_number;
 use crate::output::Output;
 use crate::target::Target;
 
@@ -17,8 +18,8 @@ pub(crate) struct Args {
     #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
     prefix: String,
     /// List at most so many.
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = whole_number)]
+    limit: Option<u64>,
     /// Only streams after this one.
     #[arg(long, value_name = "ID")]
     after: Option<StreamId>,
@@ -33,7 +34,8 @@ pub(crate) const PAGE: usize = 1_000;
 pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
     let store = target.open().await?;
     let mut output = Output::new(args.json);
-    let (mut after, mut left) = (args.after, args.limit.unwrap_or(usize::MAX));
+    let (mut after, mut left) =
+        (args.after, usize::try_from(args.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX));
     while left > 0 {
         let page = store.list_streams(&args.prefix, after.as_ref(), left.min(PAGE)).await?;
         for stream in &page {

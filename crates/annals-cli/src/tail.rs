@@ -4,7 +4,7 @@ use annals::{Checkpoint, Delivery, Start};
 
 use crate::failure::Failure;
 use crate::filter::Filter;
-use crate::output::{self, Output};
+use crate::output::{self, Output, quoted};
 use crate::target::Target;
 
 /// Follow the store: print events as they are written, until Ctrl-C.
@@ -38,26 +38,38 @@ fn start(text: &str) -> Result<Start, String> {
     }
 }
 
+/// This command without where it begins.
+fn again(args: &Args, target: &Target) -> Result<String, Failure> {
+    let mut words =
+        vec!["annals".to_owned(), "tail".to_owned(), "--store".to_owned(), target.url()?.to_owned()];
+    words.extend(args.filter.arguments());
+    words.extend(args.json.then(|| "--json".to_owned()));
+    Ok(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+}
+
 pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
     let store = target.open().await?;
+    let again = again(&args, target)?;
     let mut subscription = store.subscribe(args.filter.query(), args.from).await?;
     let mut output = Output::new(args.json);
     let mut seen: Option<Checkpoint> = None;
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut reader_gone = std::pin::pin!(output::reader_gone());
     loop {
         let delivery = tokio::select! {
             biased;
             _ = &mut interrupt => {
                 output.flush()?;
                 if let Some(checkpoint) = seen {
-                    output::note(&format!("to go on from here: annals tail --from {checkpoint}"));
+                    output::note(&format!("to go on from here: {again} --from {checkpoint}"));
                 }
                 return Ok(());
             }
+            () = &mut reader_gone => return Ok(()),
             delivery = subscription.next() => delivery.map_err(|e| {
                 let failure = Failure::from(e);
                 match &seen {
-                    Some(checkpoint) => failure.hint(format!("go on with annals tail --from {checkpoint}")),
+                    Some(checkpoint) => failure.hint(format!("go on with {again} --from {checkpoint}")),
                     None => failure,
                 }
             })?,

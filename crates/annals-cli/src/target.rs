@@ -17,13 +17,20 @@ impl Target {
 
     /// Opens the store, created where it is missing.
     pub(crate) async fn create(&self) -> Result<EventStore, Failure> {
-        EventStore::connect(self.url()?).await.map_err(Failure::connect)
+        let url = self.url()?;
+        EventStore::connect(url).await.map_err(|e| Failure::connect(url, e))
     }
 
     /// Opens the store for reading. A mistyped path is an error and leaves no new file behind, unless the
     /// URL itself says `create=yes`.
     pub(crate) async fn open(&self) -> Result<EventStore, Failure> {
-        EventStore::connect(&without_creating(self.url()?)).await.map_err(Failure::connect)
+        let url = self.url()?;
+        self.open_unjudged().await?.map_err(|e| Failure::connect(url, e))
+    }
+
+    /// As [`open`](Self::open), for a caller to whom some errors are none.
+    pub(crate) async fn open_unjudged(&self) -> Result<Result<EventStore, annals::Error>, Failure> {
+        Ok(EventStore::connect(&without_creating(self.url()?)).await)
     }
 
     pub(crate) fn url(&self) -> Result<&str, Failure> {

@@ -3,6 +3,7 @@
 use annals::EventType;
 
 use crate::failure::Failure;
+use crate::filter::whole_number;
 use crate::output::Output;
 use crate::streams::PAGE;
 use crate::target::Target;
@@ -15,8 +16,8 @@ Examples:
   annals types --json --limit 100 --after order-placed")]
 pub(crate) struct Args {
     /// List at most so many.
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = whole_number)]
+    limit: Option<u64>,
     /// Only types after this one.
     #[arg(long, value_name = "TYPE")]
     after: Option<EventType>,
@@ -28,7 +29,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
     let store = target.open().await?;
     let mut output = Output::new(args.json);
-    let (mut after, mut left) = (args.after, args.limit.unwrap_or(usize::MAX));
+    let (mut after, mut left) =
+        (args.after, usize::try_from(args.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX));
     while left > 0 {
         let page = store.list_event_types(after.as_ref(), left.min(PAGE)).await?;
         for event_type in &page {

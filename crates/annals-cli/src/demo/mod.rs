@@ -12,14 +12,14 @@ use annals::EventStore;
 use annals::sqlite::Projector;
 
 use crate::failure::Failure;
-use crate::output::Lines;
+use crate::output::{Lines, quoted};
 
 use self::summary::OrderSummary;
 
 /// Fill a fresh store with orders, project them, and verify one stream before your eyes.
 ///
 /// Everything is real and stays: an SQLite store, a read model in SQLite tables, and the events, which every
-/// other command can look at.
+/// other command can look at. The demo always makes a store of its own and takes no --store.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// A directory for the files, which must not hold a demo yet; a new temporary one unless given.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// How many orders.
+    /// How many orders, from 20 to 1000000.
     #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
     orders: u32,
     /// What the orders are made from; the same seed makes the same orders.
@@ -79,18 +79,23 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     out.say(&format!("  views   {}", views.display()))?;
     out.say("")?;
     out.say("What to try next:")?;
-    out.say(&format!("  export ANNALS_STORE='{url}'"))?;
+    let store = quoted(&url);
+    out.say(&format!("  export ANNALS_STORE={store}"))?;
     for next in [
         "read order-17",
         "read --all --type order-cancelled --limit 5 --backward",
         "read --all --tag customer:ada --limit 5",
         "stats",
-        "tail --from now   # and in another terminal:",
-        "append order-17 note-added '{\"text\":\"call first\"}'",
         "export --output orders.ndjson",
     ] {
         out.say(&format!("  {tool} {next}"))?;
     }
+    out.say("")?;
+    out.say("In two terminals, one that follows and one that writes:")?;
+    // Each names the store, since what is exported in one terminal is not known in another.
+    out.say(&format!("  {tool} tail --store {store}"))?;
+    out.say(&format!("  {tool} append --store {store} \\"))?;
+    out.say(r#"    order-17 order-cancelled '{"order":17,"reason":"demo"}'"#)?;
     out.finish()
 }
 
@@ -99,8 +104,8 @@ const QUESTIONS: &[&str] = &[
     "This store leaves open what only you can decide:",
     "  retention         How long does each kind of event have to be kept, and may it ever be dropped?",
     "  privacy           customer is a name: what happens to it when a person asks to be forgotten?",
-    "  schema evolution  What will line-added look like in two years? Each shape ever stored stays readable",
-    "                    through upcasts; when is an old one rewritten instead?",
+    "  schema evolution  What will line-added look like in two years? Each shape ever stored stays",
+    "                    readable through upcasts; when is an old one rewritten instead?",
 ];
 
 fn directory(given: Option<PathBuf>) -> Result<PathBuf, Failure> {

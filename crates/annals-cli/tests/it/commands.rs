@@ -157,11 +157,17 @@ fn a_table_is_aligned_and_nothing_is_cut_away_from_a_terminal() {
     let table = place.stdout(&["read", "--all"]);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 3, "{table}");
-    assert!(lines[0].starts_with("position  stream                version  occurred at"), "{table}");
-    assert!(lines[1].starts_with("       1  order-1                     1  20"), "{table}");
-    assert!(lines[1].ends_with(r#"order-placed  c:1   { "a":1}"#), "{table}");
+    assert!(
+        lines[0].starts_with("position  stream                version  type          occurred at"),
+        "{table}"
+    );
+    assert!(lines[1].starts_with("       1  order-1                     1  order-placed  20"), "{table}");
+    assert!(lines[1].ends_with(r#"Z  c:1   { "a":1}"#), "{table}");
     assert!(lines[2].ends_with(&long), "{table}");
     assert_eq!(lines[0].find("payload"), lines[1].find("{ "), "{table}");
+
+    let of_one = place.stdout(&["read", "order-1"]);
+    assert!(of_one.starts_with("position  version  type          occurred at"), "{of_one}");
 
     let nothing = place.annals(&["read", "no-such-stream"]);
     assert_eq!((nothing.stdout.as_str(), nothing.stderr.as_str()), ("", "no events\n"));

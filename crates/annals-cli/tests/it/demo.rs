@@ -20,9 +20,15 @@ fn the_demo_verifies_one_stream_and_leaves_a_store_that_can_be_read() {
     for question in ["retention", "privacy", "schema evolution"] {
         assert!(demo.contains(question), "{question} is missing in:\n{demo}");
     }
+    for line in demo.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    let (_, follow) = demo.split_once(" tail --store ").unwrap();
+    assert!(follow.starts_with("sqlite:demo/orders.db\n"), "{follow}");
     let order = place.annals(&["--store", "sqlite:demo/orders.db", "read", "order-17", "--json"]).succeeded();
     assert!(order.lines().count() >= 2, "{order}");
     place.annals(&["demo", "--dir", "demo"]).failed(2, "already holds orders.db");
+    place.annals(&["demo", "--store", "sqlite:b.db"]).failed(2, "takes no --store");
 }
 
 #[test]

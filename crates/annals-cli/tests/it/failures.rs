@@ -91,6 +91,25 @@ fn a_command_that_cannot_be_understood_is_a_usage_error() {
 }
 
 #[test]
+fn a_value_is_refused_in_the_words_of_the_tool_and_not_repeated_at_length() {
+    let place = Place::new();
+    place.stdout(&["append", "a", "t"]);
+    let long = "x".repeat(10_000);
+    for (args, says) in [
+        (&["read", "--all", "--limit", "1e3"][..], "a whole number from 0 to 18446744073709551615"),
+        (&["read", "--all", "--from", "99999999999999999999"], "a whole number from 0 to 184"),
+        (&["read", "--all", "--category", "a-b"], "a category ends before the first - or /"),
+        (&["append", "a", "t", "--tag", &long], "xxx…"),
+        (&["read", "--all", "--store", &long], "xxx…"),
+        (&[&long], "xxx…"),
+    ] {
+        let done = place.annals(args);
+        assert_eq!(done.status, Some(2), "{}", done.stderr);
+        assert!(done.stderr.contains(says) && done.stderr.len() < 1_000, "{}", done.stderr);
+    }
+}
+
+#[test]
 fn without_a_store_the_tool_says_how_to_name_one() {
     let mut command = tool();
     command.args(["read", "--all"]);
@@ -151,4 +170,35 @@ fn an_output_that_cannot_be_written_is_a_failure() {
     let done = run(command, b"");
     assert_eq!(done.status, Some(1));
     assert!(done.stderr.contains("could not write to standard output"), "{}", done.stderr);
+}
+
+#[test]
+fn the_hint_is_about_what_went_wrong() {
+    let place = Place::new();
+    let id = "0199f3a2-7c1e-7d4f-8a6b-5c4d3e2f1a0b";
+    let checkpoint = place.objects(&["append", "a", "t", "1", "--id", id, "--json"])[0]["checkpoint"].clone();
+    let ahead = format!("{}.99", checkpoint.as_str().unwrap().split_once('.').unwrap().0);
+    let tags: Vec<String> = (0..2_000).map(|n| format!("--tag=t:{n}")).collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    for (args, status, hint) in [
+        (&["verify", "--chain"][..], 1, "chosen when a store is created: sqlite:new.db?hash_chain=annals-v1"),
+        (&["append", "a", "t", "--store", "sqlite:nodir/x.db"], 3, "the directory nodir does not exist"),
+        (&["stats", "--store", "sqlite:nodir/x.db"], 3, "the directory nodir does not exist"),
+        (&["stats", "--store", "sqlite:~/x.db"], 3, "write \"sqlite:$HOME/x.db\""),
+        (&["tail", "--from", "0199f3a27c1e7d4f8a6b5c4d3e2f1a0b.1"], 1, "--from start or --from now"),
+        (&["tail", "--from", &ahead], 1, "--from start or --from now"),
+        (&["append", "a", "t", "2", "--id", id], 1, "leave out --id"),
+        (&[&["append", "a", "t"][..], &tags].concat(), 1, "fewer tags"),
+        (&["stats", "--store", "sqlite:a.db?hash_chain=annals-v1"], 1, "leave hash_chain out"),
+        (&["stats", "--store", "sqlite:a.db?create=false"], 2, "write create=no"),
+    ] {
+        place.annals(args).failed(status, hint);
+    }
+    std::fs::write(place.path("text.db"), "dear diary, ".repeat(100)).unwrap();
+    let said = place.annals(&["stats", "--store", "sqlite:text.db"]).failed(3, "text.db: the file is not an");
+    assert!(!said.contains("caused by"), "{said}");
+    let other = format!(
+        "{{\"specversion\":\"1.0\",\"id\":\"{id}\",\"source\":\"/s\",\"type\":\"u\",\"subject\":\"a\"}}"
+    );
+    place.annals_reading(&["import"], other.as_bytes()).failed(1, "another event under the same id");
 }

@@ -53,6 +53,13 @@ fn full() -> String {
 }
 
 #[test]
+fn a_byte_order_mark_before_the_first_line_is_left_out() {
+    let place = Place::new();
+    let done = import(&place, "a.db", format!("\u{feff}{}", events(2)));
+    assert!(done.stderr.contains("imported 2, already there 0"), "{}", done.stderr);
+}
+
+#[test]
 fn an_exported_store_comes_back_event_by_event() {
     let place = Place::new();
     import(&place, "a.db", full()).succeeded();

@@ -80,7 +80,9 @@ fn tail_shows_only_what_it_is_asked_for() {
     );
     assert_eq!(tail.next()["stream_id"], "order-2");
     assert_eq!(tail.next()["stream_id"], "order-3");
-    tail.interrupted();
+    let done = tail.interrupted();
+    let again = "annals tail --store sqlite:a.db --category order --type b --type c --json --from ";
+    assert!(cfg!(not(unix)) || done.stderr.contains(again), "{}", done.stderr);
 }
 
 #[test]
@@ -101,4 +103,18 @@ fn tail_from_now_leaves_out_what_was_there_and_goes_on_from_the_answer_of_an_app
     let tail = Tail::start(&place, &["--json", "--from", answer["checkpoint"].as_str().unwrap()]);
     assert_eq!(tail.next()["event_type"], "last");
     tail.interrupted();
+}
+
+#[cfg(unix)]
+#[test]
+fn tail_ends_when_its_reader_goes_away_although_nothing_more_is_written() {
+    let place = Place::new();
+    place.stdout(&["append", "a", "t"]);
+    let mut child = place.on("a.db", &["tail", "--from", "start"]).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let start = std::time::Instant::now();
+    let done = finished(child);
+    assert_eq!((done.status, done.stderr.as_str()), (Some(0), ""));
+    assert!(start.elapsed() < SOON);
 }

@@ -201,7 +201,8 @@ impl Inner {
             ));
         }
         let mut connection = connect(&options.path, options.create)?;
-        let identity = schema::open(&mut connection, &statements, options.create, options.hash_chain)?;
+        let identity =
+            schema::open(&mut connection, &options.path, &statements, options.create, options.hash_chain)?;
         let source = Source::new(format!("urn:uuid:{}", identity.store_id.0))?;
         let inner = Self {
             path: options.path,

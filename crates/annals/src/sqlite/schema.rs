@@ -1,5 +1,6 @@
 //! Creating and opening a store's tables, and the text of its statements.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -114,22 +115,27 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 /// the same (rule 19).
 pub(super) fn open(
     connection: &mut Connection,
+    path: &Path,
     statements: &Statements,
     create: bool,
     formula: Option<HashFormula>,
 ) -> Result<Identity> {
-    let failed = |e| error::of("could not open the store", e);
+    let failed = |e| error::of(&format!("could not open {}", path.display()), e);
     prepare(connection).map_err(failed)?;
     if !create {
-        return identity(connection, statements, formula)?.ok_or_else(|| {
+        return identity(connection, path, statements, formula)?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Corrupt,
-                format!("the database holds no Annals store: there is no table {}store", statements.prefix),
+                format!(
+                    "{} holds no Annals store: there is no table {}store",
+                    path.display(),
+                    statements.prefix
+                ),
             )
         });
     }
     use_wal(connection).map_err(failed)?;
-    if let Some(identity) = identity(connection, statements, formula)? {
+    if let Some(identity) = identity(connection, path, statements, formula)? {
         return Ok(identity);
     }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -137,7 +143,7 @@ pub(super) fn open(
         create_tables(&tx, statements, formula).map_err(failed)?;
     }
     tx.commit().map_err(error::of_commit)?;
-    identity(connection, statements, formula)?
+    identity(connection, path, statements, formula)?
         .ok_or_else(|| Error::new(ErrorKind::Internal, "the store was created and is not there"))
 }
 
@@ -193,10 +199,11 @@ fn create_tables(
 
 fn identity(
     connection: &Connection,
+    path: &Path,
     statements: &Statements,
     wanted: Option<HashFormula>,
 ) -> Result<Option<Identity>> {
-    let failed = |e| error::of("could not open the store", e);
+    let failed = |e| error::of(&format!("could not open {}", path.display()), e);
     if !has_table(connection, statements).map_err(failed)? {
         return Ok(None);
     }

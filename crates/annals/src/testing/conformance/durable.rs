@@ -149,18 +149,14 @@ pub(super) async fn creating_a_store_is_safe_and_versioned(suite: &Suite) -> Res
     let (_, other) = suite.store().await?;
     ensure!(other.store_id() != id, "the id of another store", "another", id);
 
-    let newer = if suite.harness.tamper(&name, Tampering::NewerSchema).await? {
-        let error =
-            refused(suite.backend(&name).await, ErrorKind::Invalid, "opening a store of a newer schema")?;
-        ensure!(error.to_string().contains("newer"), "the refusal", "that it is newer", error);
-        "; a newer schema refused"
-    } else {
-        "; a newer schema was not tried here"
-    };
-    Ok(Outcome::passed(format!(
-        "{ROUNDS} stores, each made by 8 handles and {} processes at once{newer}",
-        processes / ROUNDS
-    )))
+    let figure =
+        format!("{ROUNDS} stores, each made by 8 handles and {} processes at once", processes / ROUNDS);
+    if !suite.harness.tamper(&name, Tampering::NewerSchema).await? {
+        return Ok(Outcome::Partly { figure, untried: "opening a store of a newer schema" });
+    }
+    let error = refused(suite.backend(&name).await, ErrorKind::Invalid, "opening a store of a newer schema")?;
+    ensure!(error.to_string().contains("newer"), "the refusal", "that it is newer", error);
+    Ok(Outcome::passed(format!("{figure}; a newer schema refused")))
 }
 
 /// Drives futures side by side; their results in the order given.

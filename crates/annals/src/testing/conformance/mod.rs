@@ -70,6 +70,13 @@ pub enum Outcome {
         /// What was done and measured.
         figure: String,
     },
+    /// The promise held as far as it was tried, which is not all of it.
+    Partly {
+        /// What was done and measured.
+        figure: String,
+        /// What the harness does not know how to try.
+        untried: &'static str,
+    },
     /// The store lacks the capability and refuses by its name what would need it.
     Refused {
         /// What the store lacks.
@@ -92,6 +99,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passed { figure } => write!(f, "passed: {figure}"),
+            Self::Partly { figure, untried } => write!(f, "passed in part: {figure}; not tried: {untried}"),
             Self::Refused { capability } => write!(f, "refused by name: {capability}"),
             Self::NotRun { reason } => write!(f, "not run: {reason}"),
         }
