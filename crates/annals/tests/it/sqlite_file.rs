@@ -79,3 +79,34 @@ async fn a_condition_beyond_what_the_database_takes_fails_alone() {
         assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
     }
 }
+
+#[tokio::test]
+async fn a_restored_backup_goes_on_in_order_and_refuses_checkpoints_from_its_future() {
+    let (store, dir) = sqlite().await;
+    let noted = |n: u32| [event(n)];
+    let mut checkpoints = Vec::new();
+    for n in 0..5u32 {
+        checkpoints.push(store.append("s", Expected::version(n.into()), noted(n)).await.unwrap().checkpoint);
+    }
+    let backup = dir.path().join("backup.db");
+    Connection::open(dir.path().join("events.db"))
+        .unwrap()
+        .execute("VACUUM INTO ?1", [backup.to_str().unwrap()])
+        .unwrap();
+    let lost = store.append("s", Expected::version(5), noted(5)).await.unwrap().checkpoint;
+
+    let restored = EventStore::connect(&format!("sqlite:{}", backup.display())).await.unwrap();
+    assert_eq!(restored.store_id(), store.store_id());
+    let refused = restored.subscribe(Query::all(), Start::After(lost)).await.unwrap_err();
+    assert!(refused.to_string().contains("ahead of the log"), "{refused}");
+    let done = restored.append("s", Expected::version(5), noted(6)).await.unwrap();
+    assert_eq!(done.last_position.0, 6);
+    let mut subscription =
+        restored.subscribe(Query::all(), Start::After(checkpoints[2].clone())).await.unwrap();
+    let (events, _) = subscription.next_batch(10).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.position.0).collect::<Vec<_>>(), [4, 5, 6]);
+    // The triggers came along.
+    for attempt in restored.backend().attempt_rewrites().await.unwrap() {
+        assert!(attempt.refusal.is_some(), "{attempt:?}");
+    }
+}
