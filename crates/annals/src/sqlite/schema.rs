@@ -103,11 +103,11 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     // Plans do not depend on bound values. Otherwise SQLite, built with STAT4, compiles `max(stream_version)`
     // anew each time it is given a stream, which costs more than running it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // Sixteen MiB of log between checkpoints: the pages that every batch touches are copied into the database
+    // Forty-eight MiB of log between checkpoints: the pages that every batch touches are copied into the database
     // once for many batches.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -65536; \
-         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA trusted_schema = OFF;",
+         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 12000; PRAGMA trusted_schema = OFF;",
     )
 }
 
