@@ -26,9 +26,9 @@ pub(super) struct Writer<'a> {
     pub(super) formula: Option<HashFormula>,
 }
 
-/// When the ids of an append are looked up. The answer is the same: an append that repeats another one does
-/// not hold its expectation, or the database refuses its first event. Only few appends are repeated, so
-/// looking each up first costs every other one a search for nothing.
+/// When the ids of an append are looked up. The answer is the same: where an append repeats
+/// another one, its expectation does not hold or the database refuses one of its events. Few appends are
+/// repeated, so looking each up first costs every other one a search for nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lookup {
     /// After something has refused the append.
