@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
 use crate::append::{Append, Appended, StreamVersions};
 use crate::backend::{HashFormula, StoreId};
 use crate::chain::payload_digest;
 use crate::error::{Conflict, Error, ErrorKind, Result};
-use crate::event::{Hash, RecordedEvent, Source};
+use crate::event::{Hash, NewEvent, RecordedEvent, Source};
 use crate::query::{Condition, Position};
 use crate::stream::{StreamId, Version};
 use crate::subscribe::Checkpoint;
@@ -102,148 +102,26 @@ impl Writer<'_> {
         refused: &HashMap<usize, Error>,
         lookup: Lookup,
     ) -> Result<(Vec<Result<Appended>>, Tail, bool), (Option<usize>, rusqlite::Error)> {
-        let start = self.tail(connection).map_err(|e| (None, e))?;
-        let mut tail = Tail { recorded_at: self.time(start.recorded_at), ..start };
-        let mut versions = HashMap::new();
+        let mut open = Batch::begin(self, connection).map_err(|e| (None, e))?;
+        let start = open.tail.position;
         let mut results = Vec::with_capacity(batch.len());
         for (index, append) in batch.iter().enumerate() {
             if let Some(error) = refused.get(&index) {
                 results.push(Err(error.clone()));
                 continue;
             }
-            match self.append_one(connection, &mut tail, &mut versions, append, lookup) {
+            match open.append(append, lookup) {
                 Ok(appended) => results.push(Ok(appended)),
                 Err(Failure::Refused(error)) => results.push(Err(error)),
                 Err(Failure::Database(e)) => return Err((Some(index), e)),
             }
         }
-        let written = tail.position > start.position;
+        let tail = open.tail;
+        let written = tail.position > start;
         if written {
             self.save_tail(connection, tail).map_err(|e| (None, e))?;
         }
         Ok((results, tail, written))
-    }
-
-    fn append_one<'b>(
-        &self,
-        connection: &Connection,
-        tail: &mut Tail,
-        versions: &mut HashMap<&'b StreamId, Version>,
-        append: &'b Append,
-        lookup: Lookup,
-    ) -> Result<Appended, Failure> {
-        if lookup == Lookup::First
-            && let Some(first_result) = self.repeated(connection, append)?
-        {
-            return Ok(first_result);
-        }
-        if let Some(conflict) = self.conflict(connection, versions, append)? {
-            return match self.repeated(connection, append)? {
-                Some(first_result) => Ok(first_result),
-                None => Err(Failure::Refused(conflict.into())),
-            };
-        }
-
-        let first_position = tail.position.next();
-        let mut places = Vec::with_capacity(append.events.len());
-        let mut insert = connection.prepare_cached(&self.statements.insert_event)?;
-        let mut insert_tag = connection.prepare_cached(&self.statements.insert_tag)?;
-        for (stream_id, event) in &append.events {
-            let version = self.version(connection, versions, stream_id)?.next();
-            let own_source = event.source.is_none();
-            let mut event = RecordedEvent::record(
-                event.clone(),
-                stream_id.clone(),
-                version,
-                tail.position.next(),
-                tail.recorded_at,
-                self.source,
-            );
-            let mut digest = None;
-            if let Some(formula) = self.formula {
-                let payload = payload_digest(&event.payload);
-                let predecessor = tail.hash.unwrap_or(Hash::ZERO);
-                event.hash = Some(formula.hash(&event, payload, predecessor));
-                event.predecessor_hash = Some(predecessor);
-                digest = Some(payload);
-            }
-            row::insert(&mut insert, &event, own_source, digest)?;
-            for tag in &event.tags {
-                insert_tag.execute((tag.as_str(), row::integer(event.position.0)))?;
-            }
-            *tail = Tail { position: event.position, hash: event.hash, ..*tail };
-            versions.insert(stream_id, version);
-            places.push((stream_id, version));
-        }
-        Ok(Appended {
-            streams: StreamVersions::tally(places),
-            first_position,
-            last_position: tail.position,
-            checkpoint: Checkpoint::at(self.store_id, tail.position),
-            duplicate: false,
-        })
-    }
-
-    /// What a repeated append is answered with (rule 6).
-    fn repeated(&self, connection: &Connection, append: &Append) -> Result<Option<Appended>, Failure> {
-        let known = self.known(connection, append)?;
-        let checkpoint = |position| Checkpoint::at(self.store_id, position);
-        append.recognise(&known, checkpoint).map_err(Failure::Refused)
-    }
-
-    /// The first expectation or condition that does not hold (rules 3, 12 and 13).
-    fn conflict<'b>(
-        &self,
-        connection: &Connection,
-        versions: &mut HashMap<&'b StreamId, Version>,
-        append: &'b Append,
-    ) -> rusqlite::Result<Option<Conflict>> {
-        for (stream_id, expected) in &append.expectations {
-            let actual = self.version(connection, versions, stream_id)?;
-            if !expected.allows(actual) {
-                let stream_id = stream_id.clone();
-                return Ok(Some(Conflict::Version { stream_id, expected: *expected, actual }));
-            }
-        }
-        if let Some(Condition { query, after }) = &append.condition
-            && let Some(found) = read::first_match(connection, self.statements, query, *after)?
-        {
-            return Ok(Some(Conflict::Condition { after: *after, found }));
-        }
-        Ok(None)
-    }
-
-    fn known(
-        &self,
-        connection: &Connection,
-        append: &Append,
-    ) -> rusqlite::Result<Vec<Option<RecordedEvent>>> {
-        let mut select = connection.prepare_cached(&self.statements.select_by_id)?;
-        append
-            .events
-            .iter()
-            .map(|(_, event)| {
-                select
-                    .query_row([event.event_id.uuid().as_bytes()], |found| row::read(found, self.source))
-                    .optional()
-            })
-            .collect()
-    }
-
-    fn version<'b>(
-        &self,
-        connection: &Connection,
-        versions: &mut HashMap<&'b StreamId, Version>,
-        stream_id: &'b StreamId,
-    ) -> rusqlite::Result<Version> {
-        if let Some(version) = versions.get(stream_id) {
-            return Ok(*version);
-        }
-        let mut select = connection.prepare_cached(&self.statements.stream_version)?;
-        let version: Option<i64> = select.query_row([stream_id.as_str()], |row| row.get(0))?;
-        let version = Version(version.unwrap_or(0).cast_unsigned());
-        versions.insert(stream_id, version);
-        Ok(version)
     }
 
     fn time(&self, last: Timestamp) -> Timestamp {
@@ -271,6 +149,137 @@ impl Writer<'_> {
                 tail.hash.as_ref().map(|hash| &hash.0),
             ))
             .map(drop)
+    }
+}
+
+/// A batch inside its transaction: the requests so far are written, and each next one sees them.
+struct Batch<'c, 'b> {
+    writer: &'c Writer<'c>,
+    connection: &'c Connection,
+    select_version: CachedStatement<'c>,
+    insert_event: CachedStatement<'c>,
+    tail: Tail,
+    /// The versions of the streams looked at so far.
+    versions: HashMap<&'b StreamId, Version>,
+}
+
+impl<'c, 'b> Batch<'c, 'b> {
+    fn begin(writer: &'c Writer<'c>, connection: &'c Connection) -> rusqlite::Result<Self> {
+        let tail = writer.tail(connection)?;
+        Ok(Self {
+            writer,
+            connection,
+            select_version: connection.prepare_cached(&writer.statements.stream_version)?,
+            insert_event: connection.prepare_cached(&writer.statements.insert_event)?,
+            tail: Tail { recorded_at: writer.time(tail.recorded_at), ..tail },
+            versions: HashMap::new(),
+        })
+    }
+
+    fn append(&mut self, append: &'b Append, lookup: Lookup) -> Result<Appended, Failure> {
+        if lookup == Lookup::First
+            && let Some(first_result) = self.repeated(append)?
+        {
+            return Ok(first_result);
+        }
+        if let Some(conflict) = self.conflict(append)? {
+            return match self.repeated(append)? {
+                Some(first_result) => Ok(first_result),
+                None => Err(Failure::Refused(conflict.into())),
+            };
+        }
+
+        let first_position = self.tail.position.next();
+        let mut places = Vec::with_capacity(append.events.len());
+        for (stream_id, event) in &append.events {
+            places.push((stream_id, self.insert(stream_id, event)?));
+        }
+        Ok(Appended {
+            streams: StreamVersions::tally(places),
+            first_position,
+            last_position: self.tail.position,
+            checkpoint: Checkpoint::at(self.writer.store_id, self.tail.position),
+            duplicate: false,
+        })
+    }
+
+    fn insert(&mut self, stream_id: &'b StreamId, event: &NewEvent) -> rusqlite::Result<Version> {
+        let version = self.version(stream_id)?.next();
+        let own_source = event.source.is_none();
+        let mut event = RecordedEvent::record(
+            event.clone(),
+            stream_id.clone(),
+            version,
+            self.tail.position.next(),
+            self.tail.recorded_at,
+            self.writer.source,
+        );
+        let mut digest = None;
+        if let Some(formula) = self.writer.formula {
+            let payload = payload_digest(&event.payload);
+            let predecessor = self.tail.hash.unwrap_or(Hash::ZERO);
+            event.hash = Some(formula.hash(&event, payload, predecessor));
+            event.predecessor_hash = Some(predecessor);
+            digest = Some(payload);
+        }
+        row::insert(&mut self.insert_event, &event, own_source, digest)?;
+        for tag in &event.tags {
+            self.connection
+                .prepare_cached(&self.writer.statements.insert_tag)?
+                .execute((tag.as_str(), row::integer(event.position.0)))?;
+        }
+        self.tail = Tail { position: event.position, hash: event.hash, ..self.tail };
+        self.versions.insert(stream_id, version);
+        Ok(version)
+    }
+
+    /// What a repeated append is answered with (rule 6).
+    fn repeated(&self, append: &Append) -> Result<Option<Appended>, Failure> {
+        let known = self.known(append)?;
+        let checkpoint = |position| Checkpoint::at(self.writer.store_id, position);
+        append.recognise(&known, checkpoint).map_err(Failure::Refused)
+    }
+
+    /// The first expectation or condition that does not hold (rules 3, 12 and 13).
+    fn conflict(&mut self, append: &'b Append) -> rusqlite::Result<Option<Conflict>> {
+        for (stream_id, expected) in &append.expectations {
+            let actual = self.version(stream_id)?;
+            if !expected.allows(actual) {
+                let stream_id = stream_id.clone();
+                return Ok(Some(Conflict::Version { stream_id, expected: *expected, actual }));
+            }
+        }
+        if let Some(Condition { query, after }) = &append.condition
+            && let Some(found) = read::first_match(self.connection, self.writer.statements, query, *after)?
+        {
+            return Ok(Some(Conflict::Condition { after: *after, found }));
+        }
+        Ok(None)
+    }
+
+    fn known(&self, append: &Append) -> rusqlite::Result<Vec<Option<RecordedEvent>>> {
+        let mut select = self.connection.prepare_cached(&self.writer.statements.select_by_id)?;
+        append
+            .events
+            .iter()
+            .map(|(_, event)| {
+                select
+                    .query_row([event.event_id.uuid().as_bytes()], |found| {
+                        row::read(found, self.writer.source)
+                    })
+                    .optional()
+            })
+            .collect()
+    }
+
+    fn version(&mut self, stream_id: &'b StreamId) -> rusqlite::Result<Version> {
+        if let Some(version) = self.versions.get(stream_id) {
+            return Ok(*version);
+        }
+        let version: Option<i64> = self.select_version.query_row([stream_id.as_str()], |row| row.get(0))?;
+        let version = Version(version.unwrap_or(0).cast_unsigned());
+        self.versions.insert(stream_id, version);
+        Ok(version)
     }
 }
 

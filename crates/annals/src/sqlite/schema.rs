@@ -58,7 +58,7 @@ impl Statements {
         Self {
             columns,
             insert_event: text(include_str!("sql/insert_event.sql")),
-            insert_tag: text("INSERT INTO {p}event_tags (tag, position) VALUES (?1, ?2)"),
+            insert_tag: text("INSERT OR FAIL INTO {p}event_tags (tag, position) VALUES (?1, ?2)"),
             update_store: text(include_str!("sql/update_store.sql")),
             select_store: text(
                 "SELECT last_position, last_recorded_at, last_hash FROM {p}store WHERE store_id = ?1",

@@ -82,7 +82,7 @@ WHEN NEW.position <= (SELECT last_position FROM {p}store)
     OR EXISTS (SELECT 1 FROM {p}events WHERE event_id = NEW.event_id)
     OR EXISTS (SELECT 1 FROM {p}events WHERE stream_id = NEW.stream_id AND stream_version = NEW.stream_version)
 BEGIN
-    SELECT RAISE(ABORT, 'annals: the log is append-only');
+    SELECT RAISE(FAIL, 'annals: the log is append-only');
 END;
 
 CREATE TRIGGER IF NOT EXISTS {p}event_tags_no_update BEFORE UPDATE ON {p}event_tags
@@ -98,7 +98,7 @@ END;
 CREATE TRIGGER IF NOT EXISTS {p}event_tags_no_late_insert BEFORE INSERT ON {p}event_tags
 WHEN NEW.position <= (SELECT last_position FROM {p}store)
 BEGIN
-    SELECT RAISE(ABORT, 'annals: the log is append-only');
+    SELECT RAISE(FAIL, 'annals: the log is append-only');
 END;
 
 CREATE TRIGGER IF NOT EXISTS {p}store_no_rewind BEFORE UPDATE ON {p}store
