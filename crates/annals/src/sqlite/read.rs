@@ -1,5 +1,6 @@
 //! Reading: pages of a stream and of the log, each from one snapshot of the database.
 
+use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use crate::backend::{
@@ -39,11 +40,10 @@ impl Reader<'_> {
     pub(super) fn log(&self, range: &LogRange) -> rusqlite::Result<LogPage> {
         let tx = self.connection.unchecked_transaction()?;
         let head = self.head_in(&tx)?.position;
-        let mut positions = Positions::new(self.statements, &range.query, range.direction);
+        let positions = Positions::new(&tx, self.statements, range, one_more(range.limit))?;
         if positions.branches.is_empty() {
             return Ok(LogPage { events: Vec::new(), through: head, end: true });
         }
-        positions.bind(range.from, one_more(range.limit));
         let (columns, p) = (self.statements.columns, &self.statements.prefix);
         let sql = match (range.query.is_all(), range.direction) {
             (true, Direction::Forward) => {
@@ -166,11 +166,12 @@ pub(super) fn first_match(
     query: &Query,
     after: Position,
 ) -> rusqlite::Result<Option<Position>> {
-    let mut positions = Positions::new(statements, query, Direction::Forward);
+    let range =
+        LogRange { query: query.clone(), from: after.next(), direction: Direction::Forward, limit: 1 };
+    let positions = Positions::new(connection, statements, &range, 1)?;
     if positions.branches.is_empty() {
         return Ok(None);
     }
-    positions.bind(after.next(), 1);
     connection
         .prepare_cached(&positions.sql())?
         .query_row(&*positions.parameters(), |row| number(row, 0).map(Position))
@@ -194,9 +195,7 @@ fn order(direction: Direction) -> &'static str {
 struct Positions<'a> {
     branches: Vec<String>,
     direction: Direction,
-    from: i64,
-    limit: i64,
-    texts: Vec<&'a str>,
+    values: Vec<ToSqlOutput<'a>>,
 }
 
 static ALL: QueryItem = QueryItem { types: Vec::new(), tags: Vec::new(), scope: Scope::All };
@@ -204,40 +203,51 @@ static ALL: QueryItem = QueryItem { types: Vec::new(), tags: Vec::new(), scope: 
 /// How many branches one compound SELECT holds; SQLite's own limit is 500.
 const COMPOUND_MAX: usize = 100;
 
-/// `?1` is where to begin and `?2` the limit; texts follow.
-const FIRST_TEXT: usize = 3;
-
 impl<'a> Positions<'a> {
-    fn new(statements: &Statements, query: &'a Query, direction: Direction) -> Self {
-        let mut positions = Self { branches: Vec::new(), direction, from: 0, limit: 0, texts: Vec::new() };
-        if query.is_all() {
-            positions.add(statements, &ALL, &[]);
-            return positions;
+    /// `?1` is where to begin and `?2` the limit; what the items name follows.
+    fn new(
+        connection: &Connection,
+        statements: &Statements,
+        range: &'a LogRange,
+        limit: i64,
+    ) -> rusqlite::Result<Self> {
+        let values = vec![integer(range.from.0).into(), limit.into()];
+        let mut positions = Self { branches: Vec::new(), direction: range.direction, values };
+        if range.query.is_all() {
+            positions.add(statements, &ALL, &[], None);
+            return Ok(positions);
         }
-        for item in query.items() {
-            if item.tags.is_empty() && item.types.len() > 1 {
+        for item in range.query.items() {
+            let from_version = match &item.scope {
+                Scope::Stream(stream_id) if item.tags.is_empty() => {
+                    Some(version_at(connection, statements, stream_id, range)?)
+                }
+                _ => None,
+            };
+            if item.tags.is_empty() && item.types.len() > 1 && from_version.is_none() {
                 // One branch a type keeps each of them in the order of its index.
                 for event_type in &item.types {
-                    positions.add(statements, item, std::slice::from_ref(event_type));
+                    positions.add(statements, item, std::slice::from_ref(event_type), None);
                 }
             } else {
-                positions.add(statements, item, &item.types);
+                positions.add(statements, item, &item.types, from_version);
             }
         }
-        positions
+        Ok(positions)
     }
 
-    fn bind(&mut self, from: Position, limit: i64) {
-        self.from = integer(from.0);
-        self.limit = limit;
+    fn value(&mut self, value: impl Into<ToSqlOutput<'a>>) -> String {
+        self.values.push(value.into());
+        format!("?{}", self.values.len())
     }
 
-    fn text(&mut self, text: &'a str) -> String {
-        self.texts.push(text);
-        format!("?{}", FIRST_TEXT + self.texts.len() - 1)
-    }
-
-    fn add(&mut self, statements: &Statements, item: &'a QueryItem, types: &'a [EventType]) {
+    fn add(
+        &mut self,
+        statements: &Statements,
+        item: &'a QueryItem,
+        types: &'a [EventType],
+        from_version: Option<i64>,
+    ) {
         let p = &statements.prefix;
         let (compare, order) = match self.direction {
             Direction::Forward => (">=", ""),
@@ -247,10 +257,10 @@ impl<'a> Positions<'a> {
         // The tag that leads walks its own index; the others are looked up.
         let (from, position) = match item.tags.split_first() {
             Some((leading, others)) => {
-                let tag = self.text(leading.as_str());
+                let tag = self.value(leading.as_str());
                 tests.push(format!("t.tag = {tag}"));
                 for other in others {
-                    let tag = self.text(other.as_str());
+                    let tag = self.value(other.as_str());
                     tests.push(format!(
                         "EXISTS (SELECT 1 FROM {p}event_tags o WHERE o.tag = {tag} AND o.position = t.position)"
                     ));
@@ -276,7 +286,7 @@ impl<'a> Positions<'a> {
             }
         };
         if !types.is_empty() {
-            let types: Vec<String> = types.iter().map(|name| self.text(name.as_str())).collect();
+            let types: Vec<String> = types.iter().map(|name| self.value(name.as_str())).collect();
             tests.push(match &*types {
                 [one] => format!("e.event_type = {one}"),
                 several => format!("e.event_type IN ({})", several.join(", ")),
@@ -285,23 +295,34 @@ impl<'a> Positions<'a> {
         match &item.scope {
             Scope::All => {}
             Scope::Stream(stream_id) => {
-                let stream_id = self.text(stream_id.as_str());
+                let stream_id = self.value(stream_id.as_str());
                 tests.push(format!("e.stream_id = {stream_id}"));
             }
             Scope::Prefix(prefix) => {
-                let prefix = self.text(prefix);
+                let prefix = self.value(prefix.as_str());
                 tests.push(format!(
                     "substr(CAST(e.stream_id AS BLOB), 1, length(CAST({prefix} AS BLOB))) = CAST({prefix} AS BLOB)"
                 ));
             }
             Scope::Category(category) => {
-                let category = self.text(category.as_str());
+                let category = self.value(category.as_str());
                 tests.push(format!("e.category = {category}"));
             }
         }
-        tests.push(format!("{position} {compare} ?1"));
+        // Within a stream versions are in the order of positions, and the index has them.
+        let by = match from_version {
+            Some(version) => {
+                let version = self.value(version);
+                tests.push(format!("e.stream_version {compare} {version}"));
+                "e.stream_version"
+            }
+            None => {
+                tests.push(format!("{position} {compare} ?1"));
+                position
+            }
+        };
         self.branches.push(format!(
-            "SELECT {position} AS position FROM {from} WHERE {} ORDER BY {position}{order} LIMIT ?2",
+            "SELECT {position} AS position FROM {from} WHERE {} ORDER BY {by}{order} LIMIT ?2",
             tests.join(" AND ")
         ));
     }
@@ -323,8 +344,40 @@ impl<'a> Positions<'a> {
     }
 
     fn parameters(&self) -> Vec<&dyn ToSql> {
-        let mut parameters: Vec<&dyn ToSql> = vec![&self.from, &self.limit];
-        parameters.extend(self.texts.iter().map(|text| text as &dyn ToSql));
-        parameters
+        self.values.iter().map(|value| value as &dyn ToSql).collect()
     }
+}
+
+/// Where a range begins in one stream: the first version whose position is not before it. Found by bisection,
+/// since no index has a stream's positions.
+fn version_at(
+    connection: &Connection,
+    statements: &Statements,
+    stream_id: &StreamId,
+    range: &LogRange,
+) -> rusqlite::Result<i64> {
+    let mut probe = connection.prepare_cached(&statements.stream_probe)?;
+    let last: Option<i64> = connection
+        .prepare_cached(&statements.stream_version)?
+        .query_row([stream_id.as_str()], |row| row.get(0))?;
+    let boundary = match range.direction {
+        Direction::Forward => range.from,
+        Direction::Backward => range.from.next(),
+    };
+    // Versions up to `below` are before the boundary, those from `beyond` on are not.
+    let (mut below, mut beyond) = (0, last.unwrap_or(0) + 1);
+    while below + 1 < beyond {
+        let middle = below + (beyond - below) / 2;
+        // Retention leaves holes: what stands for a version is the next one that is there.
+        let position = probe.query_row((stream_id.as_str(), middle), |row| number(row, 0)).optional()?;
+        if position.is_some_and(|position| position < boundary.0) {
+            below = middle;
+        } else {
+            beyond = middle;
+        }
+    }
+    Ok(match range.direction {
+        Direction::Forward => beyond,
+        Direction::Backward => below,
+    })
 }

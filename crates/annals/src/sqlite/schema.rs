@@ -34,6 +34,7 @@ pub(super) struct Statements {
     pub(super) select_store: String,
     pub(super) select_by_id: String,
     pub(super) stream_version: String,
+    pub(super) stream_probe: String,
     pub(super) stream_forward: String,
     pub(super) stream_backward: String,
     pub(super) list_streams: String,
@@ -65,6 +66,10 @@ impl Statements {
             ),
             select_by_id: text("SELECT {columns} FROM {p}events WHERE event_id = ?1"),
             stream_version: text("SELECT max(stream_version) FROM {p}events WHERE stream_id = ?1"),
+            stream_probe: text(
+                "SELECT position FROM {p}events WHERE stream_id = ?1 AND stream_version >= ?2 \
+                 ORDER BY stream_version LIMIT 1",
+            ),
             stream_forward: text(
                 "SELECT {columns} FROM {p}events WHERE stream_id = ?1 AND stream_version >= ?2 \
                  ORDER BY stream_version LIMIT ?3",

@@ -102,3 +102,37 @@ async fn a_namespace_in_memory_that_is_made_again_is_another_store() {
     write(&old, 1).await;
     assert_eq!(new.head().await.unwrap().position.0, 0);
 }
+
+/// A query for one stream finds its place by versions, which no index relates to positions.
+#[tokio::test]
+async fn a_query_for_one_stream_begins_at_any_position() {
+    const EVENTS: u64 = 40;
+    let stores = stores().await;
+    for (store, _dir) in &stores {
+        for n in 0..EVENTS {
+            let (stream, event_type) =
+                (["a", "b", "c"][(n * 7 % 5 % 3) as usize], ["noted", "told"][(n % 2) as usize]);
+            store.append(stream, Expected::Any, [NewEvent::json(event_type, &n).unwrap()]).await.unwrap();
+        }
+    }
+    let queries = [
+        Query::stream("b".parse().unwrap()),
+        Query::stream("b".parse().unwrap()).of_types(["noted".parse().unwrap(), "heard".parse().unwrap()]),
+        Query::stream("b".parse().unwrap()).or(Query::stream("a".parse().unwrap())),
+        Query::stream("none".parse().unwrap()),
+    ];
+    for query in queries {
+        for (from, limit) in (0..EVENTS + 3).flat_map(|from| [(from, 3), (from, 100)]) {
+            for direction in [Direction::Forward, Direction::Backward] {
+                let mut pages = Vec::new();
+                for (store, _dir) in &stores {
+                    let range = LogRange { query: query.clone(), from: Position(from), direction, limit };
+                    let page = store.log_page(range).await.unwrap();
+                    let found: Vec<u64> = page.events.iter().map(|event| event.position.0).collect();
+                    pages.push((found, page.through, page.end));
+                }
+                assert_eq!(pages[0], pages[1], "{query:?} from {from}, {direction:?}, at most {limit}");
+            }
+        }
+    }
+}
