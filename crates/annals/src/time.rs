@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// 0001-01-01T00:00:00Z.
+const UNIX_MICROS_MIN: i64 = -62_135_596_800_000_000;
+
 /// A point in time in UTC, with microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
@@ -18,11 +21,18 @@ impl Timestamp {
     /// The time this many microseconds after 1970-01-01T00:00:00Z.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] outside the years -9999 to 9999.
+    /// [`ErrorKind::Invalid`] outside the years 1 to 9999, which every database holds.
     pub fn from_unix_micros(micros: i64) -> Result<Self> {
         jiff::Timestamp::from_microsecond(micros)
-            .map(Self)
             .map_err(|e| Error::with_source(ErrorKind::Invalid, format!("{micros} is not a time"), e))
+            .and_then(Self::admit)
+    }
+
+    fn admit(time: jiff::Timestamp) -> Result<Self> {
+        if time.as_microsecond() < UNIX_MICROS_MIN {
+            return Err(Error::invalid(format!("{time} is before the year 1")));
+        }
+        Ok(Self::cut(time))
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.
@@ -41,13 +51,14 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339, such as `2026-11-24T09:30:00.25Z`; finer digits than microseconds are cut off.
     fn from_str(text: &str) -> Result<Self> {
-        text.parse().map(Self::cut).map_err(|e| {
+        let time = text.parse().map_err(|e| {
             Error::with_source(
                 ErrorKind::Invalid,
                 format!("{text:?} is not a time such as 2026-11-24T09:30:00Z"),
                 e,
             )
-        })
+        })?;
+        Self::admit(time)
     }
 }
 
@@ -80,5 +91,8 @@ mod tests {
         assert_eq!(Timestamp::from_unix_micros(time.unix_micros()).unwrap(), time);
         assert!("yesterday".parse::<Timestamp>().is_err());
         assert!(Timestamp::from_unix_micros(i64::MAX).is_err());
+        assert!(Timestamp::from_unix_micros(UNIX_MICROS_MIN).is_ok());
+        assert!(Timestamp::from_unix_micros(UNIX_MICROS_MIN - 1).is_err());
+        assert!(Timestamp::from_str("-000001-11-24T09:30:00Z").is_err());
     }
 }
