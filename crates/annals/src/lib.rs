@@ -69,6 +69,8 @@ pub mod memory;
 mod name;
 mod namespace;
 mod payload;
+#[cfg(feature = "sqlite")]
+pub mod project;
 mod query;
 pub mod snapshot;
 #[cfg(feature = "sqlite")]

@@ -20,7 +20,8 @@ mod read;
 mod row;
 mod schema;
 
-pub use projection::{Progress, Projection, ProjectionResult, Projector};
+pub use crate::project::{Progress, ProjectionResult};
+pub use projection::{Projection, Projector, Target};
 pub use rusqlite;
 
 use std::path::{Path, PathBuf};
