@@ -1,6 +1,7 @@
-//! The chores of this repository: `cargo xtask test | tidy | loc`. Plain std, so that it builds in a moment.
+//! The chores of this repository: `cargo xtask test | lint | tidy | loc | servers`. Plain std, so that it builds in a moment.
 
 mod loc;
+mod servers;
 mod test;
 mod tidy;
 
@@ -11,11 +12,12 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test   everything that is tested: unit, integration, conformance and crash tests, end to end, doc tests,
-         examples, the documentation's commands; on real servers where a backend needs one
-  lint   format, clippy with warnings denied, documentation with warnings denied, tidy
-  tidy   rules of this repository: imports between layers, a test for every rule of the contract, no leftovers
-  loc    the lines a user writes for the bank account, dense and formatted
+  test      everything that is tested: unit, integration, conformance and crash tests, end to end, doc tests,
+            examples, the documentation's commands; on real servers where a backend needs one
+  lint      format, clippy with warnings denied, documentation with warnings denied, tidy
+  tidy      rules of this repository: imports between layers, a test for every rule of the contract, no leftovers
+  loc       the lines a user writes for the bank account, dense and formatted
+  servers   the database servers of the tests, until Ctrl-C; prints the variables by which tests find them
 ";
 
 /// What went wrong, as one line.
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Some("lint") => lint(),
         Some("tidy") => tidy::run(),
         Some("loc") => loc::run(),
+        Some("servers") => servers::run(),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -63,8 +66,13 @@ fn say(line: &str) {
 
 /// Runs cargo in the workspace and shows what it runs.
 fn cargo(args: &[&str], env: &[(&str, &str)]) -> Outcome {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    run(Command::new(cargo).args(args).envs(env.iter().copied()), &format!("cargo {}", args.join(" ")))
+    run(cargo_command(args).envs(env.iter().copied()), &format!("cargo {}", args.join(" ")))
+}
+
+fn cargo_command(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args);
+    command
 }
 
 fn run(command: &mut Command, name: &str) -> Outcome {

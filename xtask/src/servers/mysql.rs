@@ -1,0 +1,94 @@
+//! Oracle MySQL, fully durable, `root` without a password. Debian has it in sid only, so it is unpacked with
+//! the libraries it was built for and started by their loader.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::apt::{self, Suite};
+use super::control::Control;
+use super::ground::{Absent, Ground, installed, is_root, joined, to_command, version};
+use super::{Running, mariadb, words};
+
+pub(super) fn start(ground: &Ground) -> Result<Running, Absent> {
+    let mysqld = mysqld(ground)?;
+    let directory = ground.server_directory("mysql").map_err(Absent::Failed)?;
+    let mut command = mysqld.command.clone();
+    command.push("--no-defaults".to_owned());
+    command.push(format!("--datadir={}", directory.join("data").display()));
+    if is_root() {
+        command.push("--user=root".to_owned());
+    }
+    command.extend(mysqld.places);
+    let mut initialize = command.clone();
+    initialize.push("--initialize-insecure".to_owned());
+    ground.output(&mut to_command(&initialize)).map_err(Absent::Failed)?;
+
+    let init = directory.join("init.sql");
+    fs::write(&init, mariadb::INIT).map_err(|e| Absent::Failed(e.to_string()))?;
+    let tls = ground.certificates()?;
+    let port = ground.free_port().map_err(Absent::Failed)?;
+    command.extend(mariadb::settings(port, &init.display().to_string(), &tls));
+    command.extend(words(["--mysqlx=OFF", "--secure-file-priv=NULL"]));
+    let control =
+        Control { directory, command, ready: "ready for connections", stop: "TERM", end: "KILL", clean: ":" };
+    Ok(Running {
+        version: mysqld.version,
+        port,
+        url: format!("mysql://root@127.0.0.1:{port}/annals"),
+        script: control.start(ground)?,
+        authority: tls.authority,
+    })
+}
+
+struct Mysqld {
+    command: Vec<String>,
+    /// Options that say where its files are.
+    places: Vec<String>,
+    version: String,
+}
+
+fn mysqld(ground: &Ground) -> Result<Mysqld, Absent> {
+    // MariaDB installs a mysqld too.
+    if let Some(program) = installed("mysqld") {
+        let command = vec![program.display().to_string()];
+        let said = ground.output(to_command(&command).arg("--version")).map_err(Absent::Failed)?;
+        if !said.contains("MariaDB") {
+            return Ok(Mysqld { command, places: Vec::new(), version: version(&said) });
+        }
+    }
+    if installed("apt-get").is_none() {
+        return Err(Absent::Skipped("mysqld not found, and no apt-get to fetch it with".into()));
+    }
+    // Sid moves, and there are days on which its packages do not fit together.
+    unpacked(ground).map_err(|why| Absent::Skipped(format!("not installable: {why}")))
+}
+
+fn unpacked(ground: &Ground) -> Result<Mysqld, String> {
+    let root = apt::unpacked(ground, "mysql", &["mysql-server-core"], Suite::Sid)?;
+    let libraries = apt::library_dirs(&root);
+    let loader = libraries.iter().find_map(|dir| loader(dir)).ok_or("its loader is missing")?;
+    let usr = root.join("usr");
+    let command = words([
+        &loader.display().to_string(),
+        "--library-path",
+        &joined(&libraries),
+        &usr.join("sbin/mysqld").display().to_string(),
+    ]);
+    let places = words([
+        &format!("--basedir={}", usr.display()),
+        &format!("--lc-messages-dir={}", usr.join("share/mysql").display()),
+        &format!("--plugin-dir={}", usr.join("lib/mysql/plugin").display()),
+    ]);
+    let said = ground.output(to_command(&command).arg("--version"))?;
+    Ok(Mysqld { command, places, version: version(&said) })
+}
+
+fn loader(dir: &Path) -> Option<PathBuf> {
+    let mut files = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
+    files.find(|path| {
+        path.file_name().is_some_and(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("ld-linux") && name.contains(".so")
+        })
+    })
+}
