@@ -1,5 +1,6 @@
 //! From a URL to a store. `scheme:place?option=value&…`, percent-encoding where a place holds `?`, `%` or `#`.
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -8,17 +9,23 @@ use crate::error::{Error, Result};
 use crate::memory::MemoryStore;
 use crate::namespace::Namespace;
 
-/// The URL of a store, taken apart: `memory:`, `memory:name`, `sqlite:orders.db?namespace=shop`.
+/// The URL of a store, taken apart: `memory:`, `memory:name`, `sqlite:orders.db?namespace=shop`,
+/// `postgres://user:password@host/database`, `mysql://user:password@host/database`.
 ///
-/// Options: `namespace`, `hash_chain` (`annals-v1` or `eventsourcingdb-v1`, for a store that is created), and
-/// `create` (`yes` or `no`).
-#[derive(Debug, Clone)]
+/// Options of every store: `namespace`, `hash_chain` (`annals-v1` or `eventsourcingdb-v1`, for a store that is
+/// created), and `create` (`yes` or `no`). Each backend has others, told in its module.
+///
+/// Printing one leaves the password out.
+#[derive(Clone)]
 pub struct StoreUrl {
-    scheme: String,
-    place: String,
-    namespace: Option<Namespace>,
-    hash_chain: Option<HashFormula>,
-    create: bool,
+    pub(crate) scheme: String,
+    /// What stands between the scheme and the options, percent-encoded.
+    pub(crate) place: String,
+    pub(crate) namespace: Option<Namespace>,
+    pub(crate) hash_chain: Option<HashFormula>,
+    pub(crate) create: bool,
+    /// The options that only its backend knows.
+    pub(crate) options: Vec<(String, String)>,
 }
 
 impl FromStr for StoreUrl {
@@ -37,15 +44,12 @@ impl FromStr for StoreUrl {
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
         let mut parsed = Self {
             scheme: scheme.to_owned(),
-            place: percent_decode(place)?,
+            place: place.to_owned(),
             namespace: None,
             hash_chain: None,
             create: true,
+            options: Vec::new(),
         };
-        #[cfg(feature = "sqlite")]
-        if scheme == "sqlite" {
-            sqlite_path(&parsed.place)?;
-        }
         for option in options.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             let value = percent_decode(value)?;
@@ -54,18 +58,78 @@ impl FromStr for StoreUrl {
                 "hash_chain" => parsed.hash_chain = Some(value.parse()?),
                 "create" if value == "yes" || value == "no" => parsed.create = value == "yes",
                 "create" => return Err(Error::invalid(format!("create={value}, expected yes or no"))),
-                _ => {
-                    return Err(Error::invalid(format!(
-                        "unknown option {name:?} in a store URL, expected namespace, hash_chain or create"
-                    )));
-                }
+                _ => parsed.options.push((name.to_owned(), value)),
             }
         }
+        // Whatever is wrong with the rest, its backend says.
+        parsed.target()?;
         Ok(parsed)
     }
 }
 
-fn percent_decode(text: &str) -> Result<String> {
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A password ends at the last `@` and begins behind the first colon of the user.
+        let place = match self.place.rsplit_once('@') {
+            Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
+            None => self.place.clone(),
+        };
+        write!(f, "{}:{place}", self.scheme)?;
+        match &self.namespace {
+            Some(namespace) => write!(f, "?namespace={namespace}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
+    }
+}
+
+/// What a URL asks its backend for.
+enum Target {
+    Memory(String),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<crate::postgres::PostgresOptions>),
+    #[cfg(feature = "sqlite")]
+    Sqlite(crate::sqlite::SqliteOptions),
+}
+
+impl StoreUrl {
+    fn target(&self) -> Result<Target> {
+        match self.scheme.as_str() {
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => Ok(Target::Postgres(Box::new(self.try_into()?))),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => {
+                self.no_more_options()?;
+                Ok(Target::Sqlite(crate::sqlite::SqliteOptions {
+                    path: sqlite_path(&percent_decode(&self.place)?)?,
+                    namespace: self.namespace.clone(),
+                    hash_chain: self.hash_chain,
+                    create: self.create,
+                }))
+            }
+            _ => {
+                self.no_more_options()?;
+                Ok(Target::Memory(percent_decode(&self.place)?))
+            }
+        }
+    }
+
+    fn no_more_options(&self) -> Result<()> {
+        match self.options.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::invalid(format!(
+                "unknown option {name:?} in a store URL, expected namespace, hash_chain or create"
+            ))),
+        }
+    }
+}
+
+pub(crate) fn percent_decode(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -86,19 +150,13 @@ fn percent_decode(text: &str) -> Result<String> {
 /// Opens the store that a URL names.
 pub(crate) async fn connect(url: &str) -> Result<Arc<dyn Backend>> {
     let url: StoreUrl = url.parse()?;
-    match url.scheme.as_str() {
+    Ok(match url.target()? {
+        Target::Memory(name) => Arc::new(MemoryStore::named(&name, url.namespace, url.hash_chain)?),
+        #[cfg(feature = "postgres")]
+        Target::Postgres(options) => Arc::new(crate::postgres::PostgresStore::open(*options).await?),
         #[cfg(feature = "sqlite")]
-        "sqlite" => {
-            let options = crate::sqlite::SqliteOptions {
-                path: sqlite_path(&url.place)?,
-                namespace: url.namespace,
-                hash_chain: url.hash_chain,
-                create: url.create,
-            };
-            Ok(Arc::new(crate::sqlite::SqliteStore::open(options).await?))
-        }
-        _ => Ok(Arc::new(MemoryStore::named(&url.place, url.namespace, url.hash_chain)?)),
-    }
+        Target::Sqlite(options) => Arc::new(crate::sqlite::SqliteStore::open(options).await?),
+    })
 }
 
 #[cfg(feature = "sqlite")]
@@ -114,6 +172,10 @@ fn sqlite_path(place: &str) -> Result<std::path::PathBuf> {
 
 const SCHEMES: &[&str] = &[
     "memory",
+    #[cfg(feature = "postgres")]
+    "postgres",
+    #[cfg(feature = "postgres")]
+    "postgresql",
     #[cfg(feature = "sqlite")]
     "sqlite",
 ];
@@ -126,7 +188,7 @@ mod tests {
     fn a_url_is_taken_apart_and_its_mistakes_are_named() {
         let url =
             StoreUrl::from_str("sqlite:a%3Fb.db?namespace=shop&create=no&hash_chain=annals-v1").unwrap();
-        assert_eq!((url.scheme.as_str(), url.place.as_str(), url.create), ("sqlite", "a?b.db", false));
+        assert_eq!((url.scheme.as_str(), url.place.as_str(), url.create), ("sqlite", "a%3Fb.db", false));
         assert_eq!(url.namespace.unwrap().as_str(), "shop");
         for (bad, named) in [
             ("orders.db", "not a store URL"),

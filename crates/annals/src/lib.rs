@@ -69,10 +69,14 @@ pub mod memory;
 mod name;
 mod namespace;
 mod payload;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 pub mod project;
 mod query;
 pub mod snapshot;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod store;

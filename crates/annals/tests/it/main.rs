@@ -7,6 +7,7 @@ mod decide;
 mod derive;
 mod events;
 mod group_commit;
+mod postgres_tables;
 mod projection;
 mod reading;
 mod snapshot;

@@ -1,0 +1,249 @@
+//! One connection: reaching the server, TLS, and running statements with or without preparing them.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::net::{TcpStream, UnixStream};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::{PostgresOptions, Prepared, Tls, error, tls};
+
+/// How long reaching the server and logging in may take.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// How long the server may take over one statement before the connection counts as lost.
+pub(super) const STATEMENT_MAX: Duration = Duration::from_secs(30);
+
+/// Statements kept prepared on one connection. Queries of callers have no end of forms.
+const STATEMENTS_MAX: usize = 200;
+
+/// A parameter and its type, which spares a round trip that would ask for it.
+pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// Told of every notification, with what it carries.
+pub(super) type OnNotification = Box<dyn Fn(&str) + Send>;
+
+/// A connection that nobody else uses at the moment.
+#[derive(Debug)]
+pub(super) struct Connection {
+    client: Client,
+    /// Where statements are kept prepared; not behind a pooler that gives each transaction another server
+    /// connection.
+    statements: Option<Mutex<HashMap<String, Statement>>>,
+    /// Whether a statement on its own runs at READ COMMITTED.
+    reads_committed: bool,
+}
+
+impl Connection {
+    pub(super) async fn open(options: &PostgresOptions, notify: Option<OnNotification>) -> Result<Self> {
+        let opening = Self::reach(options, notify);
+        let opened = tokio::time::timeout(CONNECT_MAX, opening).await;
+        opened.unwrap_or_else(|_| {
+            Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("could not connect to {}: no answer within {CONNECT_MAX:?}", options.server),
+            ))
+        })
+    }
+
+    async fn reach(options: &PostgresOptions, notify: Option<OnNotification>) -> Result<Self> {
+        let unreachable = |e: std::io::Error| {
+            let message = format!("could not connect to {}", options.server);
+            Error::with_source(ErrorKind::Unavailable, message, e)
+        };
+        let config = config(options)?;
+        if let Some(directory) = &options.socket {
+            let path = Path::new(directory).join(format!(".s.PGSQL.{}", options.server.port));
+            let stream = UnixStream::connect(path).await.map_err(unreachable)?;
+            let (client, connection) =
+                config.connect_raw(stream, NoTls).await.map_err(|e| error::of_connect(options, e))?;
+            drive(connection, notify);
+            // A pooler may sit behind a socket as well, and nothing tells.
+            return Self::new(options, client, |_| false).await;
+        }
+        let (host, port) = (options.server.host.as_str(), options.server.port);
+        let stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let own_port = stream.local_addr().map_err(unreachable)?.port();
+        let client = if options.tls == Tls::Off {
+            let (client, connection) =
+                config.connect_raw(stream, NoTls).await.map_err(|e| error::of_connect(options, e))?;
+            drive(connection, notify);
+            client
+        } else {
+            let mut make = MakeRustlsConnect::new(tls::config(options)?);
+            let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut make, host).map_err(|e| {
+                Error::with_source(ErrorKind::Invalid, format!("{host:?} is not a name for TLS"), e)
+            })?;
+            let (client, connection) =
+                config.connect_raw(stream, tls).await.map_err(|e| error::of_connect(options, e))?;
+            drive(connection, notify);
+            client
+        };
+        Self::new(options, client, |seen| seen == Some(i32::from(own_port))).await
+    }
+
+    /// Asks the session how it can be used. Where the server sees another port than this connection has,
+    /// something is between them, perhaps a pooler; behind one, what is prepared under a name may be another
+    /// client's statement.
+    async fn new(
+        options: &PostgresOptions,
+        client: Client,
+        is_direct: impl FnOnce(Option<i32>) -> bool,
+    ) -> Result<Self> {
+        let failed = |e| error::of_connect(options, e);
+        let sql = "SELECT inet_client_port(), current_setting('default_transaction_isolation')";
+        let row = client.query_typed_one(sql, &[]).await.map_err(failed)?;
+        let prepares = match options.prepared {
+            Prepared::Yes => true,
+            Prepared::No => false,
+            Prepared::Auto => is_direct(row.try_get(0).map_err(failed)?),
+        };
+        let isolation: &str = row.try_get(1).map_err(failed)?;
+        let reads_committed = isolation == "read committed";
+        Ok(Self { client, statements: prepares.then(Mutex::default), reads_committed })
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Whether a statement on its own runs at READ COMMITTED.
+    pub(super) fn reads_committed(&self) -> bool {
+        self.reads_committed
+    }
+
+    /// The driver's own connection, for what is the user's.
+    pub(super) fn into_client(self) -> Client {
+        self.client
+    }
+
+    /// Runs statements without parameters, each for itself where they open no transaction.
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
+        self.client.batch_execute(sql).await
+    }
+
+    /// Runs one statement, in one round trip once it is prepared.
+    pub(super) async fn query(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let Some(statements) = &self.statements else {
+            return self.client.query_typed(sql, params).await;
+        };
+        let known = statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        let statement = match known {
+            Some(statement) => statement,
+            None => {
+                let types: Vec<Type> = params.iter().map(|(_, kind)| kind.clone()).collect();
+                let statement = self.client.prepare_typed(sql, &types).await?;
+                let mut statements = statements.lock().unwrap_or_else(PoisonError::into_inner);
+                if statements.len() >= STATEMENTS_MAX {
+                    statements.clear();
+                }
+                statements.insert(sql.to_owned(), statement.clone());
+                statement
+            }
+        };
+        let values: Vec<&(dyn ToSql + Sync)> = params.iter().map(|(value, _)| *value).collect();
+        self.client.query(&statement, &values).await
+    }
+
+    /// Runs one statement without preparing it. It is sent when the future is polled first, so that futures
+    /// polled in order are carried out in order, in one round trip.
+    pub(super) async fn query_now(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        self.client.query_typed(sql, params).await
+    }
+
+    /// As [`query_now`](Self::query_now), for a statement that changes rows; says how many.
+    pub(super) async fn execute(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<u64, tokio_postgres::Error> {
+        self.client.execute_typed(sql, params).await
+    }
+}
+
+/// Works off what the connection receives, until it is closed.
+fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>, notify: Option<OnNotification>)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    tokio::spawn(async move {
+        loop {
+            match std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+                Some(Ok(AsyncMessage::Notification(notification))) => {
+                    if let Some(notify) = &notify {
+                        notify(notification.payload());
+                    }
+                }
+                Some(Ok(AsyncMessage::Notice(notice))) => tracing::debug!(%notice, "PostgreSQL says"),
+                Some(Ok(_)) => {}
+                // The statement that waits is told; so is the next one.
+                Some(Err(_)) | None => return,
+            }
+        }
+    });
+}
+
+fn config(options: &PostgresOptions) -> Result<Config> {
+    let server = &options.server;
+    let mut config = Config::new();
+    config.application_name("annals").ssl_mode(match options.tls {
+        Tls::Off => tokio_postgres::config::SslMode::Disable,
+        Tls::Prefer => tokio_postgres::config::SslMode::Prefer,
+        Tls::Require | Tls::Verify => tokio_postgres::config::SslMode::Require,
+    });
+    let Some(user) = &server.user else {
+        return Err(Error::invalid(
+            "a postgres URL without a user, expected postgres://user:password@host/database",
+        ));
+    };
+    config.user(user).dbname(server.database.as_deref().unwrap_or(user));
+    if let Some(password) = &server.password {
+        config.password(password);
+    }
+    Ok(config)
+}
+
+/// The certificates in a PEM file.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let failed = |e| {
+        let message = format!("could not read certificates from {}", path.display());
+        Error::with_source(ErrorKind::Invalid, message, e)
+    };
+    let found: Vec<_> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(failed)?;
+    if found.is_empty() {
+        return Err(Error::invalid(format!("{} holds no certificate", path.display())));
+    }
+    Ok(found)
+}
+
+/// Bounds how long a statement may take. What has been waited for too long may still be carried out.
+pub(super) async fn in_time<T>(
+    doing: &str,
+    kind: ErrorKind,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    match tokio::time::timeout(STATEMENT_MAX, work).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::new(kind, format!("{doing}: no answer within {STATEMENT_MAX:?}"))),
+    }
+}

@@ -1,0 +1,240 @@
+//! Creating and opening a store's schema, and the text of its statements.
+
+use uuid::Uuid;
+
+use crate::backend::{HashFormula, StoreId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Source;
+use crate::sql::{Dialect, Identity};
+use crate::time::Timestamp;
+
+use super::connect::Connection;
+use super::row::{Micros, kinds};
+use super::{PostgresOptions, error};
+
+/// The version of the tables this code writes and reads.
+const SCHEMA_VERSION: i32 = 1;
+
+/// The longest name PostgreSQL keeps (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html>).
+const NAME_BYTES_MAX: usize = 63;
+
+/// The statements of one store, with the name of its schema in them.
+#[derive(Debug)]
+pub(super) struct Statements {
+    /// The schema as the URL says it, and as SQL writes it.
+    pub(super) schema: String,
+    pub(super) quoted: String,
+    pub(super) dialect: Dialect,
+    pub(super) append_batch: String,
+    pub(super) lock_store: String,
+    pub(super) select_store: String,
+    pub(super) update_store: String,
+    pub(super) versions: String,
+    pub(super) insert_events: String,
+    pub(super) insert_tags: String,
+    pub(super) select_by_ids: String,
+    pub(super) stream_forward: String,
+    pub(super) stream_backward: String,
+    pub(super) list_streams: String,
+    pub(super) list_event_types: String,
+    pub(super) stats: String,
+    pub(super) load_checkpoint: String,
+    pub(super) save_checkpoint: String,
+    pub(super) load_snapshot: String,
+    pub(super) save_snapshot: String,
+    pub(super) delete_snapshot: String,
+}
+
+const COLUMNS: &str = include_str!("sql/columns.sql");
+
+impl Statements {
+    pub(super) fn new(schema: &str) -> Result<Self> {
+        if schema.is_empty() || schema.len() > NAME_BYTES_MAX || schema.contains('\0') {
+            return Err(Error::invalid(format!(
+                "the schema {schema:?} has {} bytes, PostgreSQL takes names of 1 to {NAME_BYTES_MAX}",
+                schema.len()
+            )));
+        }
+        let quoted = quote(schema);
+        let text = |sql: &str| sql.replace("{s}", &quoted).replace("{columns}", COLUMNS);
+        let stream = |compare: &str, order: &str| {
+            text(&format!(
+                "SELECT v.version, {{columns}} FROM (SELECT coalesce(max(stream_version), 0) AS version \
+                 FROM {{s}}.events WHERE stream_id = $1) v LEFT JOIN LATERAL (SELECT * FROM {{s}}.events \
+                 WHERE stream_id = $1 AND stream_version {compare} $2 ORDER BY stream_version{order} LIMIT $3) e \
+                 ON true"
+            ))
+        };
+        Ok(Self {
+            dialect: Dialect {
+                events: text("{s}.events"),
+                event_tags: text("{s}.event_tags"),
+                columns: COLUMNS,
+                parameter: |n| format!("${n}"),
+                begins_with: |prefix| format!("starts_with(e.stream_id, {prefix})"),
+                limit: |limit| format!(" LIMIT {limit}"),
+            },
+            append_batch: text(
+                "SELECT o_before, o_versions FROM {s}.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+                 $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
+            ),
+            lock_store: text(
+                "SELECT last_position, last_recorded_at, last_hash FROM {s}.store WHERE id = 1 AND store_id = $1 \
+                 FOR NO KEY UPDATE",
+            ),
+            select_store: text("SELECT last_position, last_hash FROM {s}.store WHERE store_id = $1"),
+            update_store: text(
+                "UPDATE {s}.store SET last_position = $2, last_recorded_at = $3, last_hash = $4 \
+                 WHERE id = 1 AND store_id = $1",
+            ),
+            versions: text(include_str!("sql/versions.sql")),
+            insert_events: text(include_str!("sql/insert_events.sql")),
+            insert_tags: text("INSERT INTO {s}.event_tags (tag, position) SELECT * FROM unnest($1, $2)"),
+            select_by_ids: text("SELECT {columns} FROM {s}.events e WHERE e.event_id = ANY ($1)"),
+            stream_forward: stream(">=", ""),
+            stream_backward: stream("<=", " DESC"),
+            list_streams: text(include_str!("sql/list_streams.sql")),
+            list_event_types: text(include_str!("sql/list_event_types.sql")),
+            stats: text(include_str!("sql/stats.sql")),
+            load_checkpoint: text("SELECT checkpoint FROM {s}.checkpoints WHERE name = $1"),
+            save_checkpoint: text(include_str!("sql/save_checkpoint.sql")),
+            load_snapshot: text(
+                "SELECT stream_version, state_version, state::text FROM {s}.snapshots \
+                 WHERE stream_id = $1 AND name = $2",
+            ),
+            save_snapshot: text(include_str!("sql/save_snapshot.sql")),
+            delete_snapshot: text("DELETE FROM {s}.snapshots WHERE stream_id = $1 AND name = $2"),
+            schema: schema.to_owned(),
+            quoted,
+        })
+    }
+
+    /// Everything that makes the store's tables, but for the row that makes them a store.
+    pub(super) fn ddl(&self) -> String {
+        let channel = self.schema.replace('\'', "''");
+        let tables =
+            include_str!("sql/schema.sql").replace("{s}", &self.quoted).replace("{channel}", &channel);
+        format!("CREATE SCHEMA IF NOT EXISTS {};\n\n{tables}", self.quoted)
+    }
+}
+
+/// A name as SQL writes it, whatever is in it.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Opens the store, creating what is missing when the options say so, safely against other processes that do
+/// the same (rule 19).
+pub(super) async fn open(
+    connection: &Connection,
+    options: &PostgresOptions,
+    statements: &Statements,
+) -> Result<Identity> {
+    if let Some(identity) = identity(connection, options, statements).await? {
+        return Ok(identity);
+    }
+    if !options.create {
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            format!("{} holds no Annals store in schema {:?}", options.server, statements.schema),
+        ));
+    }
+    create(connection, options, statements).await?;
+    identity(connection, options, statements)
+        .await?
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "the store was created and is not there"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a store's id is made once, when the store is")]
+async fn create(connection: &Connection, options: &PostgresOptions, statements: &Statements) -> Result<()> {
+    let failed = |e| error::of("could not create the store's tables", e);
+    // Two sessions that create the same schema at once would collide in the catalogue.
+    connection
+        .batch(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '60s'; \
+             SET LOCAL client_min_messages = warning; \
+             SELECT pg_advisory_xact_lock(hashtextextended('annals: create a store', 0));",
+        )
+        .await
+        .map_err(failed)?;
+    connection.batch(&statements.ddl()).await.map_err(failed)?;
+    let formula = options.hash_chain.map(HashFormula::name);
+    let (id, now) = (Uuid::now_v7(), Micros(Timestamp::now()));
+    connection
+        .execute(
+            &format!(
+                "INSERT INTO {}.store (id, schema_version, store_id, hash_formula, created_at, last_position, \
+                 last_recorded_at) VALUES (1, $1, $2, $3, $4, 0, 'epoch') ON CONFLICT (id) DO NOTHING",
+                statements.quoted
+            ),
+            &[
+                (&SCHEMA_VERSION, kinds::INT4),
+                (&id, kinds::UUID),
+                (&formula, kinds::TEXT),
+                (&now, kinds::TIMESTAMPTZ),
+            ],
+        )
+        .await
+        .map_err(failed)?;
+    connection.batch("COMMIT").await.map_err(failed)
+}
+
+async fn identity(
+    connection: &Connection,
+    options: &PostgresOptions,
+    statements: &Statements,
+) -> Result<Option<Identity>> {
+    let failed = |e| error::of("could not open the store", e);
+    let rows = connection
+        .query(
+            "SELECT to_regclass($1) IS NOT NULL, current_setting('server_encoding'), \
+             current_setting('server_version_num')::integer",
+            &[(&format!("{}.store", statements.quoted), kinds::TEXT)],
+        )
+        .await
+        .map_err(failed)?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (exists, encoding, version): (bool, String, i32) =
+        (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?, row.try_get(2).map_err(failed)?);
+    if encoding != "UTF8" {
+        return Err(Error::invalid(format!(
+            "the database is encoded in {encoding}, a store needs one in UTF8: CREATE DATABASE … ENCODING 'UTF8'"
+        )));
+    }
+    if version < 130_000 {
+        return Err(Error::invalid(format!(
+            "the server is PostgreSQL {}, a store needs 13 or later",
+            version / 10_000
+        )));
+    }
+    if !exists {
+        return Ok(None);
+    }
+    let rows = connection
+        .query(
+            &format!("SELECT schema_version, store_id, hash_formula FROM {}.store", statements.quoted),
+            &[],
+        )
+        .await
+        .map_err(failed)?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let version: i32 = row.try_get(0).map_err(failed)?;
+    let store_id: Uuid = row.try_get(1).map_err(failed)?;
+    let formula: Option<&str> = row.try_get(2).map_err(failed)?;
+    if version > SCHEMA_VERSION {
+        return Err(Error::invalid(format!(
+            "the store was written by a newer Annals: its schema version is {version}, this one knows up to \
+             {SCHEMA_VERSION}; upgrade Annals"
+        )));
+    }
+    let formula: Option<HashFormula> = formula.map(str::parse).transpose()?;
+    if options.hash_chain.is_some() && options.hash_chain != formula {
+        return Err(Error::invalid(format!(
+            "the store was created with hash chain {}, not {}",
+            formula.map_or("none", HashFormula::name),
+            options.hash_chain.map_or("none", HashFormula::name),
+        )));
+    }
+    let source = Source::new(format!("urn:uuid:{store_id}"))?;
+    Ok(Some(Identity { store_id: StoreId(store_id), source, formula }))
+}

@@ -1,0 +1,12 @@
+//! What the backends on SQL servers share: deciding a batch from what its transaction has looked up, and the
+//! text of a query for events. What differs between them (types, locks, how rows travel) is in their folders.
+
+mod batch;
+mod optimist;
+mod positions;
+mod server;
+
+pub(crate) use self::batch::{Found, Identity, Row, Tail, Wanted};
+pub(crate) use self::optimist::Optimist;
+pub(crate) use self::positions::{Dialect, Parameter, Positions};
+pub(crate) use self::server::Server;

@@ -1,0 +1,172 @@
+//! Read models and the application's own tables in the database of the events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals::backend::Backend as _;
+use annals::postgres::tokio_postgres::{Client, IsolationLevel, NoTls, Transaction};
+use annals::postgres::{PostgresOptions, PostgresStore, Projection, ProjectionResult, Projector};
+use annals::prelude::*;
+use annals::{Append, Error, ErrorKind, Options, StoreUrl};
+
+/// A store in a namespace of its own, dropped again; `None` without a server.
+struct Place {
+    url: StoreUrl,
+    postgres: PostgresStore,
+    store: EventStore,
+    client: Client,
+    schema: String,
+}
+
+impl Place {
+    async fn new() -> Option<Self> {
+        let Ok(server) = std::env::var("ANNALS_POSTGRES") else {
+            let required = std::env::var("ANNALS_REQUIRE").is_ok_and(|names| names.contains("postgres"));
+            assert!(!required, "ANNALS_POSTGRES is not set");
+            return None;
+        };
+        let unique = annals::EventId::new().uuid().simple().to_string().split_off(20);
+        let url: StoreUrl = format!("{server}?namespace=tables_{unique}").parse().unwrap();
+        let postgres = PostgresStore::open(PostgresOptions::try_from(&url).unwrap()).await.unwrap();
+        let store = EventStore::new(Arc::new(postgres.clone()), Options::default());
+        let (client, connection) = annals::postgres::tokio_postgres::connect(&server, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        Some(Self { url, postgres, store, client, schema: format!("annals__tables_{unique}") })
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        let sql = sql.replace("{s}", &self.schema);
+        self.client.query_one(&sql, &[]).await.unwrap().get(0)
+    }
+
+    async fn finish(self) {
+        self.postgres.drop_namespace().await.unwrap();
+    }
+}
+
+async fn write(store: &EventStore, event_type: &str, count: usize) -> annals::Appended {
+    let events = (0..count).map(|n| NewEvent::json(event_type, &n).unwrap());
+    store.append("s", Expected::Any, events).await.unwrap()
+}
+
+/// Counts events by type, and can be told to fail at a position.
+struct Counts {
+    schema: String,
+    fail_at: Option<u64>,
+}
+
+impl Projection for Counts {
+    fn name(&self) -> &str {
+        "counts"
+    }
+
+    fn query(&self) -> Query {
+        Query::all()
+    }
+
+    async fn create(&self, tx: &Transaction<'_>) -> ProjectionResult {
+        let table = format!(
+            "CREATE TABLE {}.counts (event_type text PRIMARY KEY, events bigint NOT NULL)",
+            self.schema
+        );
+        Ok(tx.batch_execute(&table).await?)
+    }
+
+    async fn drop(&self, tx: &Transaction<'_>) -> ProjectionResult {
+        Ok(tx.batch_execute(&format!("DROP TABLE {}.counts", self.schema)).await?)
+    }
+
+    async fn apply(&mut self, tx: &Transaction<'_>, event: &RecordedEvent) -> ProjectionResult {
+        if self.fail_at == Some(event.position.0) {
+            return Err("told to fail".into());
+        }
+        let sql = format!(
+            "INSERT INTO {s}.counts AS c VALUES ($1, 1) ON CONFLICT (event_type) DO UPDATE SET events = c.events + 1",
+            s = self.schema
+        );
+        tx.execute(&sql, &[&event.event_type.as_str()]).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_in_postgres_has_every_event_once() {
+    let Some(place) = Place::new().await else { return };
+    let counts = |fail_at| Counts { schema: place.schema.clone(), fail_at };
+    write(&place.store, "noted", 600).await;
+    let mut failing = Projector::open(place.store.clone(), &place.url, counts(Some(600))).await.unwrap();
+    assert_eq!(failing.catch_up().await.unwrap_err().kind(), ErrorKind::Invalid);
+    // The first batch of 512 stays, of the second nothing.
+    assert_eq!(place.number("SELECT sum(events)::bigint FROM {s}.counts").await, 512);
+
+    let mut projector = Projector::open(place.store.clone(), &place.url, counts(None)).await.unwrap();
+    assert_eq!(projector.catch_up().await.unwrap(), 88);
+    assert_eq!(projector.catch_up().await.unwrap(), 0);
+    let events = write(&place.store, "told", 3).await;
+    assert_eq!(projector.catch_up().await.unwrap(), 3);
+    // A runner that stands where the tables no longer do takes in nothing twice.
+    assert_eq!(failing.deliver(vec![]).await.unwrap(), 0);
+    assert_eq!(place.number("SELECT sum(events)::bigint FROM {s}.counts").await, 603);
+    assert_eq!(projector.rebuild().await.unwrap(), 603);
+    assert_eq!(place.number("SELECT events FROM {s}.counts WHERE event_type = 'told'").await, 3);
+    let mut progress = projector.progress();
+    progress.wait_for(&events.checkpoint, Duration::from_secs(1)).await.unwrap();
+    place.finish().await;
+}
+
+/// One append, kept apart from its transaction so that it can be repeated.
+fn order() -> Append {
+    Append::to("order-1".parse().unwrap(), Expected::NoStream, [NewEvent::json("order-placed", &1).unwrap()])
+}
+
+async fn outbox(
+    place: &mut Place,
+    append: Append,
+    isolation: IsolationLevel,
+) -> Result<annals::Appended, Error> {
+    let schema = place.schema.clone();
+    let tx = place.client.build_transaction().isolation_level(isolation).start().await.unwrap();
+    tx.batch_execute(&format!("INSERT INTO {schema}.outbox VALUES ('mail')")).await.unwrap();
+    place.postgres.append_in(tx, append).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_in_the_applications_transaction_stands_and_falls_with_it() {
+    let Some(mut place) = Place::new().await else { return };
+    place
+        .client
+        .batch_execute(&format!("CREATE TABLE {}.outbox (message text)", place.schema))
+        .await
+        .unwrap();
+    let mails = "SELECT count(*) FROM {s}.outbox";
+
+    let append = order();
+    let first = outbox(&mut place, append.clone(), IsolationLevel::ReadCommitted).await.unwrap();
+    assert_eq!((first.version().0, first.duplicate), (1, false));
+    assert_eq!(place.number(mails).await, 1);
+
+    // The answer was lost and the whole is repeated.
+    let again = outbox(&mut place, append, IsolationLevel::ReadCommitted).await.unwrap();
+    assert_eq!((again.last_position, again.duplicate), (first.last_position, true));
+    assert_eq!(place.number(mails).await, 1);
+
+    let conflict = outbox(&mut place, order(), IsolationLevel::ReadCommitted).await.unwrap_err();
+    assert!(matches!(conflict.conflict(), Some(annals::Conflict::Version { actual, .. }) if actual.0 == 1));
+    let stale = outbox(&mut place, order(), IsolationLevel::RepeatableRead).await.unwrap_err();
+    assert_eq!(stale.kind(), ErrorKind::Invalid);
+    assert!(stale.to_string().contains("READ COMMITTED"), "{stale}");
+    assert_eq!(place.number(mails).await, 1);
+
+    // A condition is decided by looking up, and holds the same.
+    let guarded = |after| {
+        let query = Query::types(["order-placed".parse().unwrap()]);
+        let event = NewEvent::json("order-paid", &1).unwrap();
+        Append::to("order-1".parse().unwrap(), Expected::Any, [event])
+            .when(annals::Condition { query, after: annals::Position(after) })
+    };
+    assert!(outbox(&mut place, guarded(0), IsolationLevel::ReadCommitted).await.is_err());
+    let paid = outbox(&mut place, guarded(1), IsolationLevel::ReadCommitted).await.unwrap();
+    assert_eq!((paid.version().0, place.number(mails).await), (2, 2));
+    assert_eq!(place.store.stats().await.unwrap().events, 2);
+    place.finish().await;
+}
