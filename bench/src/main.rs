@@ -61,7 +61,7 @@ impl Arguments {
             if fits.is_empty() {
                 fits.extend(Workload::ALL.into_iter().filter(|workload| workload.name().contains(word)));
             }
-            let named = Kind::ALL.into_iter().find(|kind| kind.name() == word);
+            let named = Kind::all().find(|kind| kind.name() == word);
             if fits.is_empty() && named.is_none() {
                 return Err(format!("nothing is called {word:?}").into());
             }
@@ -72,7 +72,7 @@ impl Arguments {
             workloads.extend(Workload::ALL);
         }
         if kinds.is_empty() {
-            kinds.extend(Kind::ALL);
+            kinds.extend(Kind::all());
         }
         Ok((workloads, kinds))
     }

@@ -73,10 +73,18 @@ impl Workload {
             return Ok(None);
         }
         let subject = kind.open(directory, hash_chain).await?;
+        let measured = self.measure(&subject, size).await;
+        subject.finish().await?;
+        measured
+    }
+
+    async fn measure(self, subject: &Arc<dyn Subject>, size: Size) -> Outcome<Option<Measured>> {
         match self {
-            Self::Append { writers, batch, .. } => appends(subject, writers, batch, size).await.map(Some),
-            Self::ReadStream { events } => stream_reads(&*subject, events, size).await.map(Some),
-            Self::ReadAll => whole_reads(&*subject, size).await.map(Some),
+            Self::Append { writers, batch, .. } => {
+                appends(subject.clone(), writers, batch, size).await.map(Some)
+            }
+            Self::ReadStream { events } => stream_reads(&**subject, events, size).await.map(Some),
+            Self::ReadAll => whole_reads(&**subject, size).await.map(Some),
             Self::Delivery => {
                 let latencies = subject.deliveries(size.time, IDLE_PAUSE).await?;
                 Ok(latencies.map(|latencies| Measured { events_per_second: None, latencies }))

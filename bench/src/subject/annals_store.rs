@@ -6,20 +6,27 @@ use std::time::{Duration, Instant};
 
 use annals::backend::{BoxFuture, HashFormula};
 use annals::memory::MemoryStore;
+use annals::postgres::{PostgresOptions, PostgresStore};
 use annals::sqlite::{SqliteOptions, SqliteStore};
-use annals::{Backend, Delivery, EventStore, EventType, Expected, JsonText, NewEvent, Options, Query};
+use annals::{
+    Backend, Delivery, EventStore, EventType, Expected, JsonText, NewEvent, Options, Query, StoreUrl,
+};
 
 use super::{Fact, Outcome, Subject, pause_until};
 use crate::workload::facts;
 
-pub(crate) struct Annals(EventStore);
+pub(crate) struct Annals {
+    store: EventStore,
+    /// What is dropped afterwards.
+    namespace: Option<Arc<dyn Backend>>,
+}
 
 fn formula(hash_chain: bool) -> Option<HashFormula> {
     hash_chain.then_some(HashFormula::AnnalsV1)
 }
 
 fn event_store(backend: impl Backend) -> Annals {
-    Annals(EventStore::new(Arc::new(backend), Options::default()))
+    Annals { store: EventStore::new(Arc::new(backend), Options::default()), namespace: None }
 }
 
 pub(super) fn memory(hash_chain: bool) -> Outcome<Annals> {
@@ -31,6 +38,15 @@ pub(super) async fn sqlite(file: PathBuf, hash_chain: bool) -> Outcome<Annals> {
     Ok(event_store(SqliteStore::open(options).await?))
 }
 
+/// At most four connections: one writes, one listens, two read.
+pub(super) async fn postgres(server: &str, namespace: &str, hash_chain: bool) -> Outcome<Annals> {
+    let chain = if hash_chain { "&hash_chain=annals-v1" } else { "" };
+    let url: StoreUrl = format!("{server}?connections=4&namespace={namespace}{chain}").parse()?;
+    let backend = PostgresStore::open(PostgresOptions::try_from(&url)?).await?;
+    let namespace: Arc<dyn Backend> = Arc::new(backend.clone());
+    Ok(Annals { namespace: Some(namespace), ..event_store(backend) })
+}
+
 fn event(fact: Fact) -> annals::Result<NewEvent> {
     Ok(NewEvent::new(EventType::new(fact.event_type)?, JsonText::parse(fact.payload)?))
 }
@@ -39,18 +55,18 @@ impl Subject for Annals {
     fn append<'a>(&'a self, stream: &'a str, expected: u64, facts: Vec<Fact>) -> BoxFuture<'a, Outcome<()>> {
         Box::pin(async move {
             let events = facts.into_iter().map(event).collect::<annals::Result<Vec<_>>>()?;
-            self.0.append(stream, Expected::version(expected), events).await?;
+            self.store.append(stream, Expected::version(expected), events).await?;
             Ok(())
         })
     }
 
     fn read_stream<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Outcome<u64>> {
-        Box::pin(async move { Ok(self.0.read_stream(stream)?.collect().await?.len() as u64) })
+        Box::pin(async move { Ok(self.store.read_stream(stream)?.collect().await?.len() as u64) })
     }
 
     fn read_all(&self) -> BoxFuture<'_, Outcome<u64>> {
         Box::pin(async move {
-            let mut events = self.0.read_all().events();
+            let mut events = self.store.read_all().events();
             let mut count = 0;
             while let Some(event) = events.next().await? {
                 count += 1;
@@ -60,9 +76,18 @@ impl Subject for Annals {
         })
     }
 
+    fn finish(&self) -> BoxFuture<'_, Outcome<()>> {
+        Box::pin(async move {
+            if let Some(namespace) = &self.namespace {
+                namespace.drop_namespace().await?;
+            }
+            Ok(())
+        })
+    }
+
     fn deliveries(&self, time: Duration, pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
         Box::pin(async move {
-            let mut subscription = self.0.subscribe(Query::all(), annals::Start::Now).await?;
+            let mut subscription = self.store.subscribe(Query::all(), annals::Start::Now).await?;
             let (delivered, mut deliveries) = tokio::sync::mpsc::unbounded_channel();
             let subscriber = tokio::spawn(async move {
                 while let Ok(delivery) = subscription.next().await {

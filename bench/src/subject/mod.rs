@@ -2,6 +2,7 @@
 //! another implementation and a line in [`Kind::ALL`].
 
 mod annals_store;
+mod plain_postgres;
 mod plain_sqlite;
 
 use std::path::Path;
@@ -31,6 +32,11 @@ pub(crate) trait Subject: Send + Sync {
     /// Reads every event in the order of the store; says how many.
     fn read_all(&self) -> BoxFuture<'_, Outcome<u64>>;
 
+    /// Takes away what closing does not.
+    fn finish(&self) -> BoxFuture<'_, Outcome<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Appends to a stream every `pause` for a time, and says how long each event took from the call of
     /// append to the hands of a live subscriber; `None` for a store without subscriptions.
     fn deliveries(&self, time: Duration, pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>>;
@@ -42,31 +48,72 @@ pub(crate) enum Kind {
     Memory,
     Sqlite,
     Plain,
+    Postgres,
+    /// With so many connections.
+    PlainPostgres(usize),
 }
 
+/// The variable with the URL of a PostgreSQL server for the stores to be measured there.
+const POSTGRES: &str = "ANNALS_POSTGRES";
+
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Memory, Self::Sqlite, Self::Plain];
+    const ALL: [Self; 6] = [
+        Self::Memory,
+        Self::Sqlite,
+        Self::Plain,
+        Self::Postgres,
+        Self::PlainPostgres(1),
+        Self::PlainPostgres(64),
+    ];
+
+    /// Those that can be measured here.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| kind.server().is_none_or(|name| std::env::var(name).is_ok()))
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
             Self::Sqlite => "sqlite",
             Self::Plain => "plain",
+            Self::Postgres => "postgres",
+            Self::PlainPostgres(1) => "plain-postgres-1",
+            Self::PlainPostgres(_) => "plain-postgres-64",
+        }
+    }
+
+    /// The variable that names its server.
+    fn server(self) -> Option<&'static str> {
+        matches!(self, Self::Postgres | Self::PlainPostgres(_)).then_some(POSTGRES)
+    }
+
+    /// Whether it is the plain use of the database that the other uses.
+    pub(crate) fn is_plain_of(self, other: Self) -> bool {
+        match self {
+            Self::Plain => other.server().is_none(),
+            Self::PlainPostgres(_) => other.server() == Some(POSTGRES),
+            _ => false,
         }
     }
 
     /// Whether the store can keep a hash chain.
     pub(crate) fn has_hash_chain(self) -> bool {
-        self != Self::Plain
+        !matches!(self, Self::Plain | Self::PlainPostgres(_))
     }
 
-    /// Opens a store that holds nothing in an empty directory.
+    /// Opens a store that holds nothing in an empty directory, or in a namespace of its own.
     pub(crate) async fn open(self, directory: &Path, hash_chain: bool) -> Outcome<Arc<dyn Subject>> {
         let file = directory.join("store.db");
+        let server = self.server().map(std::env::var).transpose()?.unwrap_or_default();
+        let namespace = format!("bench_{}", annals::EventId::new().uuid().simple().to_string().split_off(20));
         Ok(match self {
             Self::Memory => Arc::new(annals_store::memory(hash_chain)?),
             Self::Sqlite => Arc::new(annals_store::sqlite(file, hash_chain).await?),
             Self::Plain => Arc::new(plain_sqlite::open(file).await?),
+            Self::Postgres => Arc::new(annals_store::postgres(&server, &namespace, hash_chain).await?),
+            Self::PlainPostgres(connections) => {
+                Arc::new(plain_postgres::Plain::open(&server, &namespace, connections).await?)
+            }
         })
     }
 }

@@ -1,0 +1,161 @@
+//! PostgreSQL as a careful application would use it without Annals: the same tables, indexes and triggers
+//! (Annals creates them), prepared statements, an expected version by the unique index, one statement and so
+//! one transaction an append, and a connection for each of so many writers. What it leaves out is the order in
+//! which positions become visible (they come from a sequence, as a serial column's do) and the look-up of
+//! event ids, which makes a repeated append harmless.
+
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use annals::backend::{Backend as _, BoxFuture};
+use annals::postgres::tokio_postgres::{Client, NoTls, Row, Statement};
+use annals::postgres::{PostgresOptions, PostgresStore, tokio_postgres};
+use annals::{EventId, StoreUrl};
+use futures_core::Stream as _;
+use tokio::sync::Semaphore;
+
+use super::{Fact, Outcome, Subject};
+
+const COLUMNS: &str = "position, event_id, stream_id, stream_version, event_type, schema_version, occurred_at, \
+    recorded_at, payload::text, payload_bytes, content_type, metadata::text, source, correlation_id, causation_id, \
+    traceparent, tracestate, tags::text, predecessor_hash, hash";
+
+pub(crate) struct Plain {
+    store: PostgresStore,
+    places: Semaphore,
+    idle: Mutex<Vec<Session>>,
+    schema: String,
+}
+
+struct Session {
+    client: Client,
+    insert: Statement,
+    read_stream: Statement,
+}
+
+impl Plain {
+    pub(super) async fn open(server: &str, namespace: &str, connections: usize) -> Outcome<Self> {
+        let url: StoreUrl = format!("{server}?namespace={namespace}").parse()?;
+        let store = PostgresStore::open(PostgresOptions::try_from(&url)?).await?;
+        let schema = format!("annals__{namespace}");
+        let mut idle = Vec::with_capacity(connections);
+        for n in 0..connections {
+            let (client, connection) = tokio_postgres::connect(server, NoTls).await?;
+            tokio::spawn(connection);
+            if n == 0 {
+                client.batch_execute(&format!("CREATE SEQUENCE {schema}.positions CACHE 1")).await?;
+            }
+            let insert = client
+                .prepare(&format!(
+                    "INSERT INTO {schema}.events (position, event_id, stream_id, stream_version, category, event_type, \
+                     schema_version, occurred_at, recorded_at, payload) \
+                     SELECT nextval('{schema}.positions'), n.id, $1, n.version, $2, n.event_type, 1, now(), now(), \
+                     n.payload::json \
+                     FROM unnest($3::uuid[], $4::bigint[], $5::text[], $6::text[]) n (id, version, event_type, payload)"
+                ))
+                .await?;
+            let read_stream = client
+                .prepare(&format!(
+                    "SELECT {COLUMNS} FROM {schema}.events WHERE stream_id = $1 ORDER BY stream_version"
+                ))
+                .await?;
+            idle.push(Session { client, insert, read_stream });
+        }
+        Ok(Self { store, places: Semaphore::new(connections), idle: Mutex::new(idle), schema })
+    }
+
+    async fn with<T>(&self, work: impl AsyncFnOnce(&Session) -> Outcome<T>) -> Outcome<T> {
+        let _place = self.places.acquire().await?;
+        let session = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let session = session.ok_or("more places than connections")?;
+        let result = work(&session).await;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        result
+    }
+}
+
+/// A row as an application keeps it; only its making is measured.
+struct Stored {
+    _position: i64,
+    _event_id: uuid::Uuid,
+    _stream_id: String,
+    _stream_version: i64,
+    _event_type: String,
+    _schema_version: i32,
+    _times: [std::time::SystemTime; 2],
+    _payload: Option<String>,
+    _bytes: [Option<Vec<u8>>; 3],
+    _texts: [Option<String>; 8],
+}
+
+fn stored(row: &Row) -> Result<Stored, tokio_postgres::Error> {
+    Ok(Stored {
+        _position: row.try_get(0)?,
+        _event_id: row.try_get(1)?,
+        _stream_id: row.try_get(2)?,
+        _stream_version: row.try_get(3)?,
+        _event_type: row.try_get(4)?,
+        _schema_version: row.try_get(5)?,
+        _times: [row.try_get(6)?, row.try_get(7)?],
+        _payload: row.try_get(8)?,
+        _bytes: [row.try_get(9)?, row.try_get(18)?, row.try_get(19)?],
+        _texts: [
+            row.try_get(10)?,
+            row.try_get(11)?,
+            row.try_get(12)?,
+            row.try_get(13)?,
+            row.try_get(14)?,
+            row.try_get(15)?,
+            row.try_get(16)?,
+            row.try_get(17)?,
+        ],
+    })
+}
+
+impl Subject for Plain {
+    fn append<'a>(&'a self, stream: &'a str, expected: u64, facts: Vec<Fact>) -> BoxFuture<'a, Outcome<()>> {
+        Box::pin(self.with(async move |session| {
+            let category = stream.split(['-', '/']).next().unwrap_or(stream);
+            let ids: Vec<uuid::Uuid> = facts.iter().map(|_| EventId::new().uuid()).collect();
+            let first = i64::try_from(expected)? + 1;
+            let versions: Vec<i64> = (first..).take(facts.len()).collect();
+            let types: Vec<&str> = facts.iter().map(|fact| fact.event_type).collect();
+            let payloads: Vec<&str> = facts.iter().map(|fact| fact.payload.as_str()).collect();
+            session
+                .client
+                .execute(&session.insert, &[&stream, &category, &ids, &versions, &types, &payloads])
+                .await?;
+            Ok(())
+        }))
+    }
+
+    fn read_stream<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Outcome<u64>> {
+        Box::pin(self.with(async move |session| {
+            let rows = session.client.query(&session.read_stream, &[&stream]).await?;
+            let stored: Vec<Stored> = rows.iter().map(stored).collect::<Result<_, _>>()?;
+            Ok(stored.len() as u64)
+        }))
+    }
+
+    fn read_all(&self) -> BoxFuture<'_, Outcome<u64>> {
+        Box::pin(self.with(async |session| {
+            let sql = format!("SELECT {COLUMNS} FROM {}.events ORDER BY position", self.schema);
+            let mut rows = pin!(session.client.query_raw(&sql, Vec::<i32>::new()).await?);
+            let mut count = 0;
+            while let Some(row) = std::future::poll_fn(|cx| rows.as_mut().poll_next(cx)).await {
+                drop(row?);
+                count += 1;
+            }
+            Ok(count)
+        }))
+    }
+
+    fn deliveries(&self, _time: Duration, _pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn finish(&self) -> BoxFuture<'_, Outcome<()>> {
+        Box::pin(async { Ok(self.store.drop_namespace().await?) })
+    }
+}
