@@ -37,6 +37,9 @@ struct Product {
 }
 
 const POSTGRES: Product = Product { title: "PostgreSQL", module: "postgres", variable: "ANNALS_POSTGRES" };
+/// A second one, which tests may crash, and restore what the first one dumped.
+const POSTGRES_CRASH: Product =
+    Product { title: "PostgreSQL to crash", module: "postgres_crash", variable: "ANNALS_POSTGRES_CRASH" };
 const PGBOUNCER: Product = Product { title: "PgBouncer", module: "pgbouncer", variable: "ANNALS_PGBOUNCER" };
 const MARIADB: Product = Product { title: "MariaDB", module: "mariadb", variable: "ANNALS_MARIADB" };
 const MYSQL: Product = Product { title: "Oracle MySQL", module: "mysql", variable: "ANNALS_MYSQL" };
@@ -88,7 +91,7 @@ impl Servers {
     pub(crate) fn start<T>(meanwhile: impl FnOnce(&Self) -> T) -> Result<(Self, T), String> {
         if !cfg!(target_os = "linux") || installed("setsid").is_none() {
             let why = "servers are started on Linux with setsid only";
-            let states = [POSTGRES, PGBOUNCER, MARIADB, MYSQL].map(|product| {
+            let states = [POSTGRES, POSTGRES_CRASH, PGBOUNCER, MARIADB, MYSQL].map(|product| {
                 let state = product.given().unwrap_or_else(|| State::Absent(Absent::Skipped(why.into())));
                 (product, state)
             });
@@ -100,15 +103,14 @@ impl Servers {
         let mut servers = Self { states: Vec::new(), ground: Some(ground) };
         let (states, done) = thread::scope(|scope| {
             let ground = servers.ground.as_ref().expect("made above");
-            let postgres = scope.spawn(|| postgres_and_pgbouncer(ground));
+            let postgres = scope.spawn(|| all_of_postgres(ground));
             let mariadb = scope.spawn(|| MARIADB.start(|| mariadb::start(ground)));
             let mysql = scope.spawn(|| MYSQL.start(|| mysql::start(ground)));
             let done = meanwhile(&servers);
-            let [postgres, pgbouncer] = postgres.join().expect("starting a server does not panic");
+            let mut states = postgres.join().expect("starting a server does not panic");
             let mariadb = mariadb.join().expect("starting a server does not panic");
             let mysql = mysql.join().expect("starting a server does not panic");
-            let states =
-                vec![(POSTGRES, postgres), (PGBOUNCER, pgbouncer), (MARIADB, mariadb), (MYSQL, mysql)];
+            states.extend([(MARIADB, mariadb), (MYSQL, mysql)]);
             (states, done)
         });
         servers.states = states;
@@ -195,8 +197,10 @@ impl Product {
     }
 }
 
-fn postgres_and_pgbouncer(ground: &Ground) -> [State; 2] {
-    let postgres = POSTGRES.start(|| postgres::start(ground));
+/// One after the other: they are made of the same packages, which may have to be fetched.
+fn all_of_postgres(ground: &Ground) -> Vec<(Product, State)> {
+    let postgres = POSTGRES.start(|| postgres::start(ground, "postgres"));
+    let crash = POSTGRES_CRASH.start(|| postgres::start(ground, "postgres-crash"));
     let pgbouncer = PGBOUNCER.start(|| match &postgres {
         State::Running(server) => pgbouncer::start(ground, server.port),
         State::Given => {
@@ -205,7 +209,7 @@ fn postgres_and_pgbouncer(ground: &Ground) -> [State; 2] {
         }
         State::Absent(_) => Err(Absent::Skipped("there is no PostgreSQL behind it".into())),
     });
-    [postgres, pgbouncer]
+    vec![(POSTGRES, postgres), (POSTGRES_CRASH, crash), (PGBOUNCER, pgbouncer)]
 }
 
 /// Words of a command.

@@ -1,15 +1,24 @@
-//! PostgreSQL, fully durable, everybody from this machine trusted.
+//! PostgreSQL, fully durable, everybody from this machine trusted but for one role, which has to give a
+//! password.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use super::control::Control;
+use super::control::{Control, quoted};
 use super::ground::{Absent, Ground, Programs, to_command, version};
 use super::{Running, words};
 
-pub(super) fn start(ground: &Ground) -> Result<Running, Absent> {
+/// The role whose password is asked for.
+const PASSWORDS: &str = "host all with_password 127.0.0.1/32 scram-sha-256\n";
+
+/// `name` is that of the server's directory.
+pub(super) fn start(ground: &Ground, name: &str) -> Result<Running, Absent> {
     let programs = programs(ground)?;
-    let directory = ground.server_directory("postgres").map_err(Absent::Failed)?;
+    let directory = ground.server_directory(name).map_err(Absent::Failed)?;
+    for client in ["pg_dump", "psql"] {
+        offer(ground, &programs, client, &directory)?;
+    }
     let tls = ground.certificates()?;
     let key = tls.key_copy(&directory).map_err(Absent::Failed)?;
     ground.give_away(&directory).map_err(Absent::Failed)?;
@@ -48,6 +57,15 @@ pub(super) fn start(ground: &Ground) -> Result<Running, Absent> {
     })
 }
 
+/// A script beside the server that runs one of its client programs, wherever that is.
+fn offer(ground: &Ground, programs: &Programs, client: &str, directory: &Path) -> Result<(), Absent> {
+    let script = directory.join(client);
+    let command: Vec<String> = programs.command(client)?.iter().map(|word| quoted(word)).collect();
+    fs::write(&script, format!("#!/bin/sh\nexec {} \"$@\"\n", command.join(" ")))
+        .map_err(|e| Absent::Failed(e.to_string()))?;
+    ground.output(Command::new("chmod").arg("755").arg(&script)).map_err(Absent::Failed).map(drop)
+}
+
 /// A cluster with the database `annals`. Its collation is one of people, in which `a` comes before `B`: a
 /// statement that needs byte order and does not say so is found out.
 fn create(ground: &Ground, programs: &Programs, data: &Path) -> Result<(), Absent> {
@@ -56,6 +74,9 @@ fn create(ground: &Ground, programs: &Programs, data: &Path) -> Result<(), Absen
     init.extend(words(["-D", &data.display().to_string(), "-U", "postgres", "-A", "trust", "--no-sync"]));
     init.extend(words(["-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]));
     ground.output(&mut to_command(&init)).map_err(Absent::Failed)?;
+    let access = data.join("pg_hba.conf");
+    let trusting = fs::read_to_string(&access).map_err(|e| Absent::Failed(e.to_string()))?;
+    fs::write(&access, format!("{PASSWORDS}{trusting}")).map_err(|e| Absent::Failed(e.to_string()))?;
     let mut single = ground.as_other_user();
     single.extend(programs.command("postgres")?);
     single.extend(words(["--single", "-D", &data.display().to_string(), "-c", "fsync=off", "postgres"]));
@@ -66,7 +87,7 @@ fn create(ground: &Ground, programs: &Programs, data: &Path) -> Result<(), Absen
 
 /// Debian keeps them in a folder for each version; the newest is taken.
 fn programs(ground: &Ground) -> Result<Programs, Absent> {
-    let names = ["postgres", "initdb"];
+    let names = ["postgres", "initdb", "pg_dump", "psql"];
     let mut programs =
         ground.programs(&names, &debian_dirs(Path::new("/")), "postgresql", &["postgresql"])?;
     if let Some(root) = &programs.root {
