@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -69,12 +70,12 @@ impl Connection {
                 config.connect_raw(stream, NoTls).await.map_err(|e| error::of_connect(options, e))?;
             drive(connection, notify);
             // A pooler may sit behind a socket as well, and nothing tells.
-            return Self::new(options, client, |_| false).await;
+            return Self::new(options, client, None).await;
         }
         let (host, port) = (options.server.host.as_str(), options.server.port);
         let stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
-        let own_port = stream.local_addr().map_err(unreachable)?.port();
+        let ends = (stream.local_addr().map_err(unreachable)?, stream.peer_addr().map_err(unreachable)?);
         let client = if options.tls == Tls::Off {
             let (client, connection) =
                 config.connect_raw(stream, NoTls).await.map_err(|e| error::of_connect(options, e))?;
@@ -90,26 +91,33 @@ impl Connection {
             drive(connection, notify);
             client
         };
-        Self::new(options, client, |seen| seen == Some(i32::from(own_port))).await
+        Self::new(options, client, Some(ends)).await
     }
 
-    /// Asks the session how it can be used. Where the server sees another port than this connection has,
+    /// Asks the session how it can be used. Where the server sees another connection than this one,
     /// something is between them, perhaps a pooler; behind one, what is prepared under a name may be another
-    /// client's statement.
+    /// client's statement. A port alone does not tell: the pooler's may happen to be the same.
     async fn new(
         options: &PostgresOptions,
         client: Client,
-        is_direct: impl FnOnce(Option<i32>) -> bool,
+        ends: Option<(SocketAddr, SocketAddr)>,
     ) -> Result<Self> {
         let failed = |e| error::of_connect(options, e);
-        let sql = "SELECT inet_client_port(), current_setting('default_transaction_isolation')";
+        let sql = "SELECT host(inet_client_addr()), inet_client_port(), host(inet_server_addr()), \
+                   inet_server_port(), current_setting('default_transaction_isolation')";
         let row = client.query_typed_one(sql, &[]).await.map_err(failed)?;
+        let end = |host: usize, port: usize| {
+            let (host, port): (Option<&str>, Option<i32>) = (row.try_get(host)?, row.try_get(port)?);
+            let address = host.and_then(|host| host.parse::<IpAddr>().ok());
+            Ok(address.zip(port.and_then(|port| u16::try_from(port).ok())).map(SocketAddr::from))
+        };
+        let seen = end(0, 1).map_err(failed)?.zip(end(2, 3).map_err(failed)?);
         let prepares = match options.prepared {
             Prepared::Yes => true,
             Prepared::No => false,
-            Prepared::Auto => is_direct(row.try_get(0).map_err(failed)?),
+            Prepared::Auto => ends.is_some() && ends == seen,
         };
-        let isolation: &str = row.try_get(1).map_err(failed)?;
+        let isolation: &str = row.try_get(4).map_err(failed)?;
         let reads_committed = isolation == "read committed";
         Ok(Self { client, statements: prepares.then(Mutex::default), reads_committed })
     }

@@ -223,8 +223,8 @@ impl PostgresStore {
     /// Opens a store, making its schema where it is missing and the options say so.
     ///
     /// # Errors
-    /// Unavailable when the server cannot be reached or refuses the login; invalid when the database is not
-    /// fit for a store or a newer Annals wrote it; corrupt when there is no store and none may be made.
+    /// Unavailable when the server cannot be reached; invalid when it refuses the login or is not trusted, when
+    /// the database is not fit for a store or a newer Annals wrote it; corrupt when there is no store and none may be made.
     pub async fn open(options: PostgresOptions) -> Result<Self> {
         let statements = Statements::new(&options.schema)?;
         let connection = Connection::open(&options, None).await?;
@@ -297,7 +297,10 @@ impl Inner {
         let mut place = self.writer.lock().await;
         let connection = match place.take() {
             Some(connection) if !connection.is_closed() => connection,
-            _ => Connection::open(&self.options, None).await?,
+            // A login that is refused now was not when the store was opened, and may not be the next time.
+            _ => Connection::open(&self.options, None).await.map_err(|e| {
+                Error::with_source(ErrorKind::Unavailable, "could not append: not connected", e)
+            })?,
         };
         let writer = Writer { session: &connection, statements: &self.statements, identity: &self.identity };
         let (results, last) =
@@ -385,6 +388,9 @@ impl Inner {
             let patience = self.wake.patience();
             if tokio::time::timeout(patience, last.wait_for(|last| *last > position)).await.is_ok() {
                 return;
+            }
+            if !self.wake.may_look() {
+                continue;
             }
             match self.read("could not look for new events", async |reader| reader.head().await).await {
                 Ok(head) if head.position <= position => {}

@@ -148,12 +148,14 @@ pub(super) async fn open(
 #[expect(clippy::disallowed_methods, reason = "a store's id is made once, when the store is")]
 async fn create(connection: &Connection, options: &PostgresOptions, statements: &Statements) -> Result<()> {
     let failed = |e| error::of("could not create the store's tables", e);
-    // Two sessions that create the same schema at once would collide in the catalogue.
+    // Two sessions that create the same schema at once would collide in the catalogue. This one has looked
+    // for it and remembers that it is not there, until it opens a table and takes in what others changed.
     connection
         .batch(
             "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '60s'; \
              SET LOCAL client_min_messages = warning; \
-             SELECT pg_advisory_xact_lock(hashtextextended('annals: create a store', 0));",
+             SELECT pg_advisory_xact_lock(hashtextextended('annals: create a store', 0)); \
+             SELECT FROM pg_catalog.pg_namespace LIMIT 1;",
         )
         .await
         .map_err(failed)?;

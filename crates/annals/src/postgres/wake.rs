@@ -1,11 +1,12 @@
 //! Waking those who wait for new events: appends of this process at once, those of others by LISTEN, and where
 //! a pooler or a proxy drops notifications, by looking again and again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::query::Position;
 
@@ -37,6 +38,8 @@ pub(super) struct Wake {
     /// Whether notifications arrive.
     hears: watch::Sender<bool>,
     started: AtomicBool,
+    /// When somebody looked last.
+    looked: Mutex<Option<Instant>>,
 }
 
 impl Wake {
@@ -45,6 +48,7 @@ impl Wake {
             last: watch::Sender::new(Position::START),
             hears: watch::Sender::new(false),
             started: AtomicBool::new(false),
+            looked: Mutex::default(),
         })
     }
 
@@ -64,6 +68,17 @@ impl Wake {
     /// How long to wait before looking.
     pub(super) fn patience(&self) -> Duration {
         if *self.hears.borrow() { POLL_LISTENING } else { POLL }
+    }
+
+    /// Whether it is the caller's turn to look: one look serves all who wait.
+    pub(super) fn may_look(&self) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let due = looked.is_none_or(|looked| now.duration_since(looked) >= self.patience());
+        if due {
+            *looked = Some(now);
+        }
+        due
     }
 
     /// Starts listening, once; whoever started it has to end it with the handle.

@@ -11,6 +11,7 @@ use annals::testing::conformance::{Harness, Outcome, RULES, Suite, Tampering, Ur
 use annals::{ErrorKind, EventStore, Expected, Namespace, NewEvent, Result};
 
 annals::conformance!(memory, Urls::new("memory:").unwrap());
+annals::conformance!(pgbouncer, Urls::from_env("ANNALS_PGBOUNCER").unwrap());
 annals::conformance!(postgres, Urls::from_env("ANNALS_POSTGRES").unwrap());
 annals::conformance!(sqlite, SqliteFiles::default());
 annals::conformance!(
