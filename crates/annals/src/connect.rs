@@ -52,7 +52,11 @@ impl FromStr for StoreUrl {
         };
         for option in options.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
-            let value = percent_decode(value)?;
+            let value = percent_decode(value).map_err(|_| {
+                Error::invalid(format!(
+                    "the option {name:?} holds a % without two hexadecimal digits or no UTF-8"
+                ))
+            })?;
             match name {
                 "namespace" => parsed.namespace = Some(value.parse()?),
                 "hash_chain" => parsed.hash_chain = Some(value.parse()?),

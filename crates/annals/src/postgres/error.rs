@@ -32,13 +32,34 @@ pub(super) fn of_commit(doing: &str, error: tokio_postgres::Error) -> Error {
     of(doing, error)
 }
 
+/// The error of a connection that did not come about.
 pub(super) fn of_connect(options: &PostgresOptions, error: tokio_postgres::Error) -> Error {
-    let message = format!("could not connect to {}", options.server);
+    // A server that is starting or full will be there later; one that does not let this login in, or that is
+    // not trusted, will not.
     let kind = match error.code() {
-        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => ErrorKind::Unavailable,
-        _ => ErrorKind::Unavailable,
+        Some(code) => match of_state(code).0 {
+            ErrorKind::Indeterminate => ErrorKind::Unavailable,
+            kind => kind,
+        },
+        None if is_distrusted(&error) => ErrorKind::Invalid,
+        None => ErrorKind::Unavailable,
     };
-    Error::with_source(kind, message, error)
+    Error::with_source(kind, format!("could not connect to {}", options.server), error)
+}
+
+/// Whether the server's certificate was refused.
+fn is_distrusted(error: &tokio_postgres::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner
+            .is_some_and(|inner| matches!(inner.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Whether the connection is gone, so that no answer was received.
@@ -66,12 +87,13 @@ fn of_state(code: &SqlState) -> (ErrorKind, &'static str) {
         "42P01" | "3F000" | "42883" | "42703" => {
             (ErrorKind::Closed, "the store's tables are not there, or are not those this version made")
         }
-        "3D000" => (ErrorKind::Unavailable, "there is no such database"),
+        "25001" => (ErrorKind::Invalid, "an append needs a transaction at READ COMMITTED"),
+        "3D000" => (ErrorKind::Invalid, "there is no such database"),
         code => match &code[..2] {
             "08" | "53" | "57" | "58" => (ErrorKind::Unavailable, "the server cannot go on"),
             "22" | "54" => (ErrorKind::Invalid, "a value or a statement is beyond what PostgreSQL takes"),
             "23" => (ErrorKind::Corrupt, "the database refused the change"),
-            "28" => (ErrorKind::Unavailable, "the login was refused"),
+            "28" => (ErrorKind::Invalid, "the login was refused"),
             "XX" => (ErrorKind::Corrupt, "the database is damaged"),
             _ => (ErrorKind::Indeterminate, "PostgreSQL failed"),
         },

@@ -7,7 +7,7 @@ mod decide;
 mod derive;
 mod events;
 mod group_commit;
-mod postgres_tables;
+mod postgres;
 mod projection;
 mod reading;
 mod snapshot;

@@ -91,9 +91,10 @@ impl Urls {
     pub fn new(url: impl Into<String>) -> Result<Self> {
         let url = url.into();
         if url.contains("namespace=") || url.contains("hash_chain=") {
-            return Err(Error::invalid(format!(
-                "{url} names a namespace or a hash chain; verification makes its own beside the store"
-            )));
+            // The URL is not told: it may hold a password.
+            return Err(Error::invalid(
+                "the URL names a namespace or a hash chain; verification makes its own beside the store",
+            ));
         }
         // A store in memory without a name would be another one each time it is opened.
         let url = if url == "memory:" { format!("memory:{}", unique()) } else { url };

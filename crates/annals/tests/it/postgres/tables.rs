@@ -1,48 +1,13 @@
 //! Read models and the application's own tables in the database of the events.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use annals::backend::Backend as _;
-use annals::postgres::tokio_postgres::{Client, IsolationLevel, NoTls, Transaction};
-use annals::postgres::{PostgresOptions, PostgresStore, Projection, ProjectionResult, Projector};
+use annals::postgres::tokio_postgres::{IsolationLevel, Transaction};
+use annals::postgres::{Projection, ProjectionResult, Projector};
 use annals::prelude::*;
-use annals::{Append, Error, ErrorKind, Options, StoreUrl};
+use annals::{Append, Error, ErrorKind};
 
-/// A store in a namespace of its own, dropped again; `None` without a server.
-struct Place {
-    url: StoreUrl,
-    postgres: PostgresStore,
-    store: EventStore,
-    client: Client,
-    schema: String,
-}
-
-impl Place {
-    async fn new() -> Option<Self> {
-        let Ok(server) = std::env::var("ANNALS_POSTGRES") else {
-            let required = std::env::var("ANNALS_REQUIRE").is_ok_and(|names| names.contains("postgres"));
-            assert!(!required, "ANNALS_POSTGRES is not set");
-            return None;
-        };
-        let unique = annals::EventId::new().uuid().simple().to_string().split_off(20);
-        let url: StoreUrl = format!("{server}?namespace=tables_{unique}").parse().unwrap();
-        let postgres = PostgresStore::open(PostgresOptions::try_from(&url).unwrap()).await.unwrap();
-        let store = EventStore::new(Arc::new(postgres.clone()), Options::default());
-        let (client, connection) = annals::postgres::tokio_postgres::connect(&server, NoTls).await.unwrap();
-        tokio::spawn(connection);
-        Some(Self { url, postgres, store, client, schema: format!("annals__tables_{unique}") })
-    }
-
-    async fn number(&self, sql: &str) -> i64 {
-        let sql = sql.replace("{s}", &self.schema);
-        self.client.query_one(&sql, &[]).await.unwrap().get(0)
-    }
-
-    async fn finish(self) {
-        self.postgres.drop_namespace().await.unwrap();
-    }
-}
+use super::{POSTGRES, Place};
 
 async fn write(store: &EventStore, event_type: &str, count: usize) -> annals::Appended {
     let events = (0..count).map(|n| NewEvent::json(event_type, &n).unwrap());
@@ -91,7 +56,7 @@ impl Projection for Counts {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_model_in_postgres_has_every_event_once() {
-    let Some(place) = Place::new().await else { return };
+    let Some(place) = Place::beside(POSTGRES).await else { return };
     let counts = |fail_at| Counts { schema: place.schema.clone(), fail_at };
     write(&place.store, "noted", 600).await;
     let mut failing = Projector::open(place.store.clone(), &place.url, counts(Some(600))).await.unwrap();
@@ -132,7 +97,7 @@ async fn outbox(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_in_the_applications_transaction_stands_and_falls_with_it() {
-    let Some(mut place) = Place::new().await else { return };
+    let Some(mut place) = Place::beside(POSTGRES).await else { return };
     place
         .client
         .batch_execute(&format!("CREATE TABLE {}.outbox (message text)", place.schema))
