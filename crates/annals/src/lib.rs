@@ -124,3 +124,7 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}
+
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../../../docs/guide/postgres.md")]
+mod postgres_guide {}

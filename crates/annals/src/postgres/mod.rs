@@ -22,30 +22,23 @@
 //! | `prepared` | `auto`, `yes` or `no`: whether statements are kept prepared; `auto` does so where nothing is between this process and the server |
 //! | `host` | a directory with the server's socket |
 //!
-//! # Asking the payload
-//!
-//! The payload is of type `json`, which keeps the text as it was written, so that PostgreSQL's own functions ask it:
-//!
-//! ```sql
-//! SELECT position, payload->>'customer' FROM annals.events
-//! WHERE event_type = 'order-placed' AND (payload->>'total')::numeric > 100 ORDER BY position;
-//!
-//! CREATE INDEX ON annals.events ((payload->>'customer')) WHERE event_type = 'order-placed';
-//! ```
-//!
 //! # Roles
 //!
-//! A role that may not change the tables can do no harm to the log. `schema.sql` says what there is; then
+//! A role that may not change the tables can do no harm to the log. One that appends needs
 //!
 //! ```sql
-//! GRANT USAGE ON SCHEMA annals TO annals_writer, annals_reader;
-//! GRANT SELECT ON ALL TABLES IN SCHEMA annals TO annals_writer, annals_reader;
+//! GRANT USAGE ON SCHEMA annals TO annals_writer;
+//! GRANT SELECT ON ALL TABLES IN SCHEMA annals TO annals_writer;
 //! GRANT INSERT ON annals.events, annals.event_tags TO annals_writer;
-//! GRANT UPDATE ON annals.store TO annals_writer;
+//! GRANT UPDATE (last_position, last_recorded_at, last_hash) ON annals.store TO annals_writer;
 //! GRANT INSERT, UPDATE, DELETE ON annals.checkpoints, annals.snapshots TO annals_writer;
 //! ```
 //!
-//! The owner of the tables, and a superuser, can drop the triggers: no database stops them.
+//! and one that reads the first two. The owner of the tables, and a superuser, can drop the triggers: no
+//! database stops them.
+//!
+//! The guide, `docs/guide/postgres.md`, tells of the payload in SQL, of the application's own transactions, of
+//! poolers, backups and databases that only speak PostgreSQL's protocol.
 
 mod append;
 mod connect;

@@ -2,8 +2,10 @@
 
 mod crash;
 mod login;
+mod plans;
 mod pooler;
 mod proxy;
+mod roles;
 mod tables;
 
 use std::path::PathBuf;
