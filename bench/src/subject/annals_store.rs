@@ -38,10 +38,11 @@ pub(super) async fn sqlite(file: PathBuf, hash_chain: bool) -> Outcome<Annals> {
     Ok(event_store(SqliteStore::open(options).await?))
 }
 
-/// At most four connections: one writes, one listens, two read.
+/// At most four connections: one writes, one listens, two read. In the clear, as what it is compared with.
 pub(super) async fn postgres(server: &str, namespace: &str, hash_chain: bool) -> Outcome<Annals> {
     let chain = if hash_chain { "&hash_chain=annals-v1" } else { "" };
-    let url: StoreUrl = format!("{server}?connections=4&namespace={namespace}{chain}").parse()?;
+    let url: StoreUrl =
+        format!("{server}?sslmode=disable&connections=4&namespace={namespace}{chain}").parse()?;
     let backend = PostgresStore::open(PostgresOptions::try_from(&url)?).await?;
     let namespace: Arc<dyn Backend> = Arc::new(backend.clone());
     Ok(Annals { namespace: Some(namespace), ..event_store(backend) })

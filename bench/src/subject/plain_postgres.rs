@@ -6,16 +6,18 @@
 
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annals::backend::{Backend as _, BoxFuture};
-use annals::postgres::tokio_postgres::{Client, NoTls, Row, Statement};
+use annals::postgres::tokio_postgres::types::ToSql;
+use annals::postgres::tokio_postgres::{AsyncMessage, Client, NoTls, Row, Statement};
 use annals::postgres::{PostgresOptions, PostgresStore, tokio_postgres};
 use annals::{EventId, StoreUrl};
 use futures_core::Stream as _;
 use tokio::sync::Semaphore;
 
-use super::{Fact, Outcome, Subject};
+use super::{Fact, Outcome, Subject, pause_until};
+use crate::workload::facts;
 
 const COLUMNS: &str = "position, event_id, stream_id, stream_version, event_type, schema_version, occurred_at, \
     recorded_at, payload::text, payload_bytes, content_type, metadata::text, source, correlation_id, causation_id, \
@@ -25,6 +27,7 @@ pub(crate) struct Plain {
     store: PostgresStore,
     places: Semaphore,
     idle: Mutex<Vec<Session>>,
+    server: String,
     schema: String,
 }
 
@@ -62,7 +65,13 @@ impl Plain {
                 .await?;
             idle.push(Session { client, insert, read_stream });
         }
-        Ok(Self { store, places: Semaphore::new(connections), idle: Mutex::new(idle), schema })
+        Ok(Self {
+            store,
+            places: Semaphore::new(connections),
+            idle: Mutex::new(idle),
+            server: server.to_owned(),
+            schema,
+        })
     }
 
     async fn with<T>(&self, work: impl AsyncFnOnce(&Session) -> Outcome<T>) -> Outcome<T> {
@@ -151,8 +160,58 @@ impl Subject for Plain {
         }))
     }
 
-    fn deliveries(&self, _time: Duration, _pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
-        Box::pin(std::future::ready(Ok(None)))
+    /// A durable insert that notifies, the notification received, and what it names selected.
+    fn deliveries(&self, time: Duration, pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
+        Box::pin(self.with(async move |session| {
+            let schema = &self.schema;
+            let (listener, mut connection) = tokio_postgres::connect(&self.server, NoTls).await?;
+            let (notified, mut notifications) = tokio::sync::mpsc::unbounded_channel();
+            let driver = tokio::spawn(async move {
+                while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+                    if let AsyncMessage::Notification(notification) = message {
+                        let _ = notified.send(notification.payload().to_owned());
+                    }
+                }
+            });
+            listener.batch_execute(&format!("LISTEN {schema}")).await?;
+            let select =
+                listener.prepare(&format!("SELECT {COLUMNS} FROM {schema}.events WHERE position = $1")).await?;
+            let insert = session
+                .client
+                .prepare(&format!(
+                    "WITH inserted AS (INSERT INTO {schema}.events (position, event_id, stream_id, stream_version, \
+                     category, event_type, schema_version, occurred_at, recorded_at, payload) \
+                     VALUES (nextval('{schema}.positions'), $1, 'delivery-1', $2, 'delivery', $3, 1, now(), now(), \
+                     $4::text::json) RETURNING position) \
+                     SELECT pg_notify('{schema}', position::text) FROM inserted"
+                ))
+                .await?;
+            let delivered = tokio::spawn(async move {
+                let mut arrivals = Vec::new();
+                while let Some(position) = notifications.recv().await {
+                    let row = listener.query_one(&select, &[&position.parse::<i64>()?]).await?;
+                    drop(stored(&row)?);
+                    arrivals.push(Instant::now());
+                }
+                Outcome::Ok(arrivals)
+            });
+            let (start, mut facts, mut calls) = (Instant::now(), facts(0), Vec::new());
+            for version in 1_i64.. {
+                if !pause_until(start, time, pause).await {
+                    break;
+                }
+                let Some(fact) = facts(1).pop() else { break };
+                calls.push(Instant::now());
+                let parameters: [&(dyn ToSql + Sync); 4] =
+                    [&EventId::new().uuid(), &version, &fact.event_type, &fact.payload];
+                session.client.query(&insert, &parameters).await?;
+            }
+            // What was committed last is still on its way.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            driver.abort();
+            let arrivals = delivered.await??;
+            Ok(Some(arrivals.iter().zip(&calls).map(|(arrival, call)| arrival.duration_since(*call)).collect()))
+        }))
     }
 
     fn finish(&self) -> BoxFuture<'_, Outcome<()>> {

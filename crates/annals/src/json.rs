@@ -212,6 +212,7 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<Name<'a>, Fault> {
         self.at += 1;
         let start = self.at;
+        self.plain();
         loop {
             match self.peek() {
                 Some(b'"') => {
@@ -224,6 +225,18 @@ impl<'a> Parser<'a> {
                 Some(_) => return self.fault("a control character inside a string"),
                 None => return self.fault("the text ends inside a string"),
             }
+        }
+    }
+
+    /// Passes over what needs no look at each byte, as far as it goes in whole chunks.
+    fn plain(&mut self) {
+        for chunk in self.bytes[self.at..].chunks_exact(16) {
+            // No early end, so that the chunk is compared at once.
+            let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+            if chunk.iter().fold(false, |found, byte| found | special(byte)) {
+                return;
+            }
+            self.at += chunk.len();
         }
     }
 

@@ -17,7 +17,9 @@ pub(crate) fn check(what: &str, text: &str) -> Result<()> {
             text.chars().take(40).collect::<String>()
         )));
     }
-    if let Some(control) = text.chars().find(|c| c.is_control()) {
+    // Most names are ASCII, which needs no look at each character.
+    let plain = text.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte));
+    if !plain && let Some(control) = text.chars().find(|c| c.is_control()) {
         return Err(Error::invalid(format!("{what} {text:?} contains the control character {control:?}")));
     }
     Ok(())

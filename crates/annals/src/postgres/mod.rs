@@ -478,8 +478,8 @@ impl Backend for PostgresStore {
     }
 
     fn append(&self, batch: Arc<[Append]>) -> BoxFuture<'_, Result<Vec<Result<Appended>>>> {
-        let inner = self.inner.clone();
-        apart(async move { inner.append(&batch).await })
+        // Dropped in the middle, it drops its connection, and the server undoes or has done the whole.
+        Box::pin(async move { self.inner.append(&batch).await })
     }
 
     fn read_stream(&self, range: StreamRange) -> BoxFuture<'_, Result<StreamPage>> {

@@ -47,8 +47,10 @@ impl Reader<'_> {
         let values: Vec<Value<'_>> = positions.parameters().iter().map(Value::of).collect();
         let mut params: Vec<Param<'_>> = values.iter().map(Value::param).collect();
         params.push((&self.identity.store_id.0, kinds::UUID));
+        // One row of the store, by its key: otherwise the events are materialised, for rows that might follow.
         let sql = format!(
-            "SELECT s.last_position, e.* FROM {}.store s LEFT JOIN LATERAL ({}) e ON true WHERE s.store_id = ${}",
+            "SELECT s.last_position, e.* FROM {}.store s LEFT JOIN LATERAL ({}) e ON true \
+             WHERE s.id = 1 AND s.store_id = ${}",
             self.statements.quoted,
             positions.events_sql(limit),
             params.len(),

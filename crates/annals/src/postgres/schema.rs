@@ -82,7 +82,9 @@ impl Statements {
                 "SELECT last_position, last_recorded_at, last_hash FROM {s}.store WHERE id = 1 AND store_id = $1 \
                  FOR NO KEY UPDATE",
             ),
-            select_store: text("SELECT last_position, last_hash FROM {s}.store WHERE store_id = $1"),
+            select_store: text(
+                "SELECT last_position, last_hash FROM {s}.store WHERE id = 1 AND store_id = $1",
+            ),
             update_store: text(
                 "UPDATE {s}.store SET last_position = $2, last_recorded_at = $3, last_hash = $4 \
                  WHERE id = 1 AND store_id = $1",

@@ -201,14 +201,36 @@ struct Fetched {
 
 type Fetch = Box<dyn FnMut(u64, usize) -> BoxFuture<'static, Result<Fetched>> + Send>;
 
-/// Events one after the other, read page by page as they are asked for.
+/// A page on its way, or here.
+enum Pending {
+    Reading(BoxFuture<'static, Result<Fetched>>),
+    Read(Result<Fetched>),
+}
+
+impl Pending {
+    /// Lets the reading go on, without waiting for it.
+    fn go_on(&mut self, cx: &mut Context<'_>) {
+        if let Self::Reading(page) = self
+            && let Poll::Ready(page) = page.as_mut().poll(cx)
+        {
+            *self = Self::Read(page);
+        }
+    }
+}
+
+/// Events one after the other, read page by page as they are asked for. The second page is read while the second
+/// half of the first is taken; whoever has come so far is likely to go on, so a third is read while the second is.
 pub struct Events {
     fetch: Fetch,
     within: Box<dyn Fn(&RecordedEvent) -> bool + Send>,
     next: Option<u64>,
     left: usize,
     buffer: VecDeque<RecordedEvent>,
-    pending: Option<BoxFuture<'static, Result<Fetched>>>,
+    /// How many are left in the buffer when the next page is asked for.
+    ahead: usize,
+    /// A page has been read.
+    begun: bool,
+    pending: Option<Pending>,
 }
 
 impl Events {
@@ -224,6 +246,8 @@ impl Events {
             next: Some(from),
             left: limit.unwrap_or(usize::MAX),
             buffer: VecDeque::new(),
+            ahead: 0,
+            begun: false,
             pending: None,
         }
     }
@@ -262,22 +286,38 @@ impl Events {
                     return Poll::Ready(Ok(None));
                 }
                 self.left -= 1;
+                if self.buffer.len() == self.ahead {
+                    self.read_on();
+                    if let Some(pending) = &mut self.pending {
+                        pending.go_on(cx);
+                    }
+                }
                 return Poll::Ready(Ok(Some(event)));
             }
-            let pending = match (&mut self.pending, self.next) {
-                (Some(pending), _) => pending,
-                (None, None) => return Poll::Ready(Ok(None)),
-                (None, Some(from)) => {
-                    let page = (self.fetch)(from, self.left.min(BUFFER_EVENTS));
-                    self.pending.insert(page)
+            self.read_on();
+            let Some(pending) = &mut self.pending else { return Poll::Ready(Ok(None)) };
+            pending.go_on(cx);
+            let page = match self.pending.take() {
+                Some(Pending::Read(page)) => page,
+                reading => {
+                    self.pending = reading;
+                    return Poll::Pending;
                 }
             };
-            let page = std::task::ready!(pending.as_mut().poll(cx));
-            self.pending = None;
             turn.made_progress();
             let page = page?;
             self.next = page.next;
+            self.ahead = if self.begun { page.events.len().saturating_sub(1) } else { page.events.len() / 2 };
+            self.begun = true;
             self.buffer.extend(page.events);
+        }
+    }
+
+    /// Asks for the next page, unless it is on its way or nobody wants it.
+    fn read_on(&mut self) {
+        let wanted = self.left.saturating_sub(self.buffer.len());
+        if let (None, Some(from), 1..) = (&self.pending, self.next, wanted) {
+            self.pending = Some(Pending::Reading((self.fetch)(from, wanted.min(BUFFER_EVENTS))));
         }
     }
 }

@@ -135,7 +135,10 @@ BEGIN
     INTO o_versions, v_holds
     FROM unnest(p_streams, p_lowest, p_highest) WITH ORDINALITY s (stream_id, lowest, highest, place)
     LEFT JOIN LATERAL (
-        SELECT stream_version FROM {s}.events WHERE stream_id = s.stream_id ORDER BY stream_version DESC LIMIT 1
+        SELECT stream_version FROM {s}.events
+        -- Without the bound the index would be read to the beginning of its page.
+        WHERE stream_id = s.stream_id AND stream_version >= s.lowest
+        ORDER BY stream_version DESC LIMIT 1
     ) e ON true;
 
     IF NOT v_holds OR EXISTS (SELECT FROM {s}.events WHERE event_id = ANY (p_event_ids)) THEN
