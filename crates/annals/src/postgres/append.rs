@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 use super::connect::{Connection, Param};
 use super::error;
 use super::read::{self, Value};
-use super::row::{self, Columns, Micros, integer, kinds, number};
+use super::row::{self, Columns, Micros, integer, kinds, number, unless_empty};
 use super::schema::Statements;
 
 const DOING: &str = "could not append";
@@ -239,15 +239,15 @@ impl<S: Session> Writer<'_, S> {
             (&columns.schema_versions, kinds::INT4_ARRAY),
             (&columns.occurred_at, kinds::TIMESTAMPTZ_ARRAY),
             (&columns.payloads, kinds::TEXT_ARRAY),
-            (&columns.payload_bytes, kinds::BYTEA_ARRAY),
-            (&columns.content_types, kinds::TEXT_ARRAY),
-            (&columns.metadata, kinds::TEXT_ARRAY),
-            (&columns.sources, kinds::TEXT_ARRAY),
-            (&columns.correlation_ids, kinds::TEXT_ARRAY),
-            (&columns.causation_ids, kinds::TEXT_ARRAY),
-            (&columns.traceparents, kinds::TEXT_ARRAY),
-            (&columns.tracestates, kinds::TEXT_ARRAY),
-            (&columns.tags, kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.payload_bytes), kinds::BYTEA_ARRAY),
+            (&unless_empty(&columns.content_types), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.metadata), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.sources), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.correlation_ids), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.causation_ids), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.traceparents), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.tracestates), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.tags), kinds::TEXT_ARRAY),
             (&columns.tag_places, kinds::INT8_ARRAY),
             (&columns.tag_names, kinds::TEXT_ARRAY),
         ];
@@ -349,18 +349,18 @@ impl<S: Session> Writer<'_, S> {
             (&columns.schema_versions, kinds::INT4_ARRAY),
             (&columns.occurred_at, kinds::TIMESTAMPTZ_ARRAY),
             (&columns.payloads, kinds::TEXT_ARRAY),
-            (&columns.payload_bytes, kinds::BYTEA_ARRAY),
-            (&columns.content_types, kinds::TEXT_ARRAY),
-            (&columns.metadata, kinds::TEXT_ARRAY),
-            (&columns.sources, kinds::TEXT_ARRAY),
-            (&columns.correlation_ids, kinds::TEXT_ARRAY),
-            (&columns.causation_ids, kinds::TEXT_ARRAY),
-            (&columns.traceparents, kinds::TEXT_ARRAY),
-            (&columns.tracestates, kinds::TEXT_ARRAY),
-            (&columns.tags, kinds::TEXT_ARRAY),
-            (&digests, kinds::BYTEA_ARRAY),
-            (&predecessors, kinds::BYTEA_ARRAY),
-            (&hashes, kinds::BYTEA_ARRAY),
+            (&unless_empty(&columns.payload_bytes), kinds::BYTEA_ARRAY),
+            (&unless_empty(&columns.content_types), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.metadata), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.sources), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.correlation_ids), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.causation_ids), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.traceparents), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.tracestates), kinds::TEXT_ARRAY),
+            (&unless_empty(&columns.tags), kinds::TEXT_ARRAY),
+            (&unless_empty(&digests), kinds::BYTEA_ARRAY),
+            (&unless_empty(&predecessors), kinds::BYTEA_ARRAY),
+            (&unless_empty(&hashes), kinds::BYTEA_ARRAY),
         ];
         let tag_positions: Vec<i64> = columns.tag_places.iter().map(|place| before + place).collect();
         let tags: [Param<'_>; 2] =

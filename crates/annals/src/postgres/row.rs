@@ -173,6 +173,12 @@ pub(super) struct Columns<'a> {
     pub(super) tag_names: Vec<&'a str>,
 }
 
+/// A column as a parameter. Most columns hold nothing for most events: where none of them has a value, there is
+/// no array to be sent and taken apart, and `unnest` fills up.
+pub(super) fn unless_empty<T>(column: &Vec<Option<T>>) -> Option<&Vec<Option<T>>> {
+    column.iter().any(Option::is_some).then_some(column)
+}
+
 impl<'a> Columns<'a> {
     pub(super) fn push(&mut self, stream_id: &'a StreamId, event: &'a NewEvent) -> Result<()> {
         let (json, bytes) = match &event.payload {
