@@ -7,12 +7,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row, RowStream, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -147,8 +148,18 @@ impl Connection {
         sql: &str,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        self.stream(sql, params).await?.try_collect().await
+    }
+
+    /// As [`query`](Self::query), row by row as they arrive.
+    pub(super) async fn stream(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<RowStream, tokio_postgres::Error> {
         let Some(statements) = &self.statements else {
-            return self.client.query_typed(sql, params).await;
+            let params = params.iter().map(|(value, kind)| (*value, kind.clone()));
+            return self.client.query_typed_raw(sql, params).await;
         };
         let known = statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         let statement = match known {
@@ -164,8 +175,7 @@ impl Connection {
                 statement
             }
         };
-        let values: Vec<&(dyn ToSql + Sync)> = params.iter().map(|(value, _)| *value).collect();
-        self.client.query(&statement, &values).await
+        self.client.query_raw(&statement, params.iter().map(|(value, _)| *value)).await
     }
 
     /// Runs one statement without preparing it. It is sent when the future is polled first, so that futures

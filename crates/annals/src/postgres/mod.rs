@@ -451,7 +451,7 @@ impl Inner {
     }
 }
 
-/// Writes in a task of its own: a caller that goes away takes nothing back and leaves no connection in the
+/// Works in a task of its own: a caller that goes away takes nothing back and leaves no connection in the
 /// middle of a transaction.
 fn apart<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
@@ -489,9 +489,11 @@ impl Backend for PostgresStore {
     }
 
     fn read_log(&self, range: LogRange) -> BoxFuture<'_, Result<LogPage>> {
-        Box::pin(async move {
-            self.inner.read("could not read the log", async |reader| reader.log(&range).await).await
-        })
+        // Goes on while its reader is busy with the page before.
+        let inner = self.inner.clone();
+        apart(
+            async move { inner.read("could not read the log", async |reader| reader.log(&range).await).await },
+        )
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Head>> {

@@ -1,5 +1,8 @@
 //! Reading: each page is one statement, and so one snapshot of the database.
 
+use std::pin::pin;
+
+use futures_util::TryStreamExt as _;
 use tokio_postgres::Row;
 
 use crate::backend::{
@@ -17,6 +20,14 @@ use super::error;
 use super::row::{self, integer, kinds, number};
 use super::schema::Statements;
 
+/// Events of one statement, and where the stream or the log was.
+struct Page {
+    place: u64,
+    events: Vec<RecordedEvent>,
+    /// All rows were taken.
+    end: bool,
+}
+
 pub(super) struct Reader<'a> {
     pub(super) connection: &'a Connection,
     pub(super) statements: &'a Statements,
@@ -32,10 +43,8 @@ impl Reader<'_> {
         let (from, limit) = (integer(range.from.0), one_more(range.limit));
         let params: [Param<'_>; 3] =
             [(&range.stream_id.as_str(), kinds::TEXT), (&from, kinds::INT8), (&limit, kinds::INT8)];
-        let rows = self.query(sql, &params).await?;
-        let version = rows.first().map(|row| number(row, 0)).transpose()?.unwrap_or(0);
-        let (events, end) = self.page(&rows, range.limit)?;
-        Ok(StreamPage { events, version: Version(version), end })
+        let Page { place, events, end } = self.page(sql, &params, range.limit).await?;
+        Ok(StreamPage { events, version: Version(place), end })
     }
 
     pub(super) async fn log(&self, range: &LogRange) -> Result<LogPage> {
@@ -55,33 +64,37 @@ impl Reader<'_> {
             positions.events_sql(limit),
             params.len(),
         );
-        let rows = self.query(&sql, &params).await?;
-        let head = Position(number(rows.first().ok_or_else(gone)?, 0)?);
-        let (events, end) = self.page(&rows, range.limit)?;
+        let Page { place, events, end } = self.page(&sql, &params, range.limit).await?;
         let through = match events.last() {
-            _ if end => head,
+            _ if end => Position(place),
             Some(last) => last.position,
             None => range.before(),
         };
         Ok(LogPage { events, through, end })
     }
 
-    /// Takes rows until the page is full; says whether it took all.
-    fn page(&self, rows: &[Row], limit: usize) -> Result<(Vec<RecordedEvent>, bool)> {
-        let (mut events, mut bytes) = (Vec::with_capacity(rows.len().min(limit)), 0);
-        for found in rows {
+    /// Takes rows as they arrive until the page is full, so that no more than a page is held.
+    async fn page(&self, sql: &str, params: &[Param<'_>], limit: usize) -> Result<Page> {
+        let failed = |e| error::of("could not read", e);
+        let mut rows = pin!(self.connection.stream(sql, params).await.map_err(failed)?);
+        let first = rows.try_next().await.map_err(failed)?.ok_or_else(gone)?;
+        let mut page = Page { place: number(&first, 0)?, events: Vec::new(), end: true };
+        let (mut bytes, mut next) = (0, Some(first));
+        while let Some(found) = next {
             // The row that says where things are when there is no event.
-            if row::get::<Option<i64>>(found, 1)?.is_none() {
-                continue;
+            if row::get::<Option<i64>>(&found, 1)?.is_none() {
+                break;
             }
-            if page_is_full(&events, bytes, limit) {
-                return Ok((events, false));
+            if page_is_full(&page.events, bytes, limit) {
+                page.end = false;
+                break;
             }
-            let event = row::read(found, 1, &self.identity.source)?;
+            let event = row::read(&found, 1, &self.identity.source)?;
             bytes += page_bytes(&event);
-            events.push(event);
+            page.events.push(event);
+            next = rows.try_next().await.map_err(failed)?;
         }
-        Ok((events, true))
+        Ok(page)
     }
 
     pub(super) async fn head(&self) -> Result<Head> {
