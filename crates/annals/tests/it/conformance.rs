@@ -11,8 +11,8 @@ use annals::testing::conformance::{Harness, Outcome, RULES, Suite, Tampering, Ur
 use annals::{ErrorKind, EventStore, Expected, Namespace, NewEvent, Result};
 
 annals::conformance!(memory, Urls::new("memory:").unwrap());
-annals::conformance!(pgbouncer, Urls::from_env("ANNALS_PGBOUNCER").unwrap());
-annals::conformance!(postgres, Urls::from_env("ANNALS_POSTGRES").unwrap());
+annals::conformance!(pgbouncer, Postgres(Urls::from_env("ANNALS_PGBOUNCER").unwrap()));
+annals::conformance!(postgres, Postgres(Urls::from_env("ANNALS_POSTGRES").unwrap()));
 annals::conformance!(sqlite, SqliteFiles::default());
 annals::conformance!(
     sqlite_chained,
@@ -127,4 +127,62 @@ fn tamper(store: &SqliteOptions, tampering: Tampering) -> rusqlite::Result<()> {
         other => panic!("{other:?} is new"),
     };
     connection.execute_batch(&sql)
+}
+
+/// Each store in a namespace of its own, which somebody with every right can tamper with.
+struct Postgres(Urls);
+
+impl Harness for Postgres {
+    fn fresh(&self) -> String {
+        self.0.fresh()
+    }
+
+    fn open<'a>(&'a self, store: &'a str) -> BoxFuture<'a, Result<Arc<dyn Backend>>> {
+        self.0.open(store)
+    }
+
+    fn chained(&self, formula: HashFormula) -> Option<String> {
+        self.0.chained(formula)
+    }
+
+    fn sibling(&self, store: &str) -> Option<String> {
+        self.0.sibling(store)
+    }
+
+    fn missing(&self) -> Option<String> {
+        self.0.missing()
+    }
+
+    fn tamper<'a>(&'a self, store: &'a str, tampering: Tampering) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let (server, options) = store.split_once('?').unwrap();
+            let namespace = options.split('&').find_map(|option| option.strip_prefix("namespace=")).unwrap();
+            let s = format!("annals__{namespace}");
+            let sql = match tampering {
+                Tampering::ChangePayload(p) => {
+                    format!("UPDATE {s}.events SET payload = '77' WHERE position = {p}")
+                }
+                Tampering::ChangeType(p) => {
+                    format!("UPDATE {s}.events SET event_type = 'x' WHERE position = {p}")
+                }
+                Tampering::Remove(p) => format!("DELETE FROM {s}.events WHERE position = {p}"),
+                Tampering::Insert => format!(
+                    "CREATE TEMP TABLE forged AS SELECT * FROM {s}.events WHERE position = 20;
+                     UPDATE forged SET position = 21, event_id = gen_random_uuid(),
+                     stream_version = stream_version + 1;
+                     INSERT INTO {s}.events SELECT * FROM forged; DROP TABLE forged"
+                ),
+                Tampering::NewerSchema => format!("UPDATE {s}.store SET schema_version = schema_version + 1"),
+                other => panic!("{other:?} is new"),
+            };
+            // One transaction: behind a pooler it is one session.
+            let sql = format!("BEGIN; ALTER TABLE {s}.events DISABLE TRIGGER ALL; {sql}; COMMIT");
+            crate::postgres::client(server).await.batch_execute(&sql).await.unwrap();
+            Ok(true)
+        })
+    }
+
+    fn finish<'a>(&'a self, store: &'a str) -> BoxFuture<'a, ()> {
+        self.0.finish(store)
+    }
 }

@@ -54,7 +54,7 @@ fn unique() -> String {
 }
 
 /// A connection of the application's own.
-async fn client(server: &str) -> Client {
+pub(crate) async fn client(server: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(server, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
