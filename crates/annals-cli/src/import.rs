@@ -1,18 +1,18 @@
 //! `annals import`: CloudEvents into a store, in their order and under their ids. What is there already is
 //! recognised (rule 6), so an import that was interrupted is run again.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 
-use annals::{Append, EventStore, Expected, StreamId};
+use annals::StreamId;
 use tokio::sync::mpsc;
 
 use crate::cloudevent;
 use crate::failure::{Failure, ID_IN_USE};
 use crate::output::Progress;
 use crate::target::Target;
+use crate::transfer::{BATCH_MAX, Transfer};
 
 /// Append CloudEvents from a file or from standard input, in their order.
 ///
@@ -43,12 +43,6 @@ pub(crate) struct Args {
     stream: Option<StreamId>,
 }
 
-/// Events in one batch.
-const BATCH_MAX: usize = 512;
-
-/// Bytes of lines after which a batch is written.
-const BATCH_BYTES_MAX: usize = 4 << 20;
-
 /// The longest line: an event of the largest size, with every character of its metadata escaped, is shorter.
 const LINE_BYTES_MAX: usize = 32 << 20;
 
@@ -62,9 +56,10 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
     let (input, bytes) = open(&args.file)?;
     let store = target.create().await?;
     let progress = Progress::bytes(bytes);
-    let mut import = Import { store, stream: args.stream, batch: Batch::default(), imported: 0, already: 0 };
+    let mut import = Import { transfer: Transfer::into(store, at_line), stream: args.stream };
     let done = import.all(input, &progress).await;
-    progress.finish(&format!("imported {}, already there {}", import.imported, import.already));
+    let Transfer { written, already, .. } = import.transfer;
+    progress.finish(&format!("imported {written}, already there {already}"));
     done
 }
 
@@ -82,19 +77,8 @@ fn open(path: &PathBuf) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> 
 }
 
 struct Import {
-    store: EventStore,
+    transfer: Transfer,
     stream: Option<StreamId>,
-    batch: Batch,
-    imported: u64,
-    already: u64,
-}
-
-#[derive(Default)]
-struct Batch {
-    /// One append for each event, so that each is recognised on its own, and the line it is from.
-    appends: Vec<(u64, Append)>,
-    ids: HashSet<annals::EventId>,
-    bytes: usize,
 }
 
 impl Import {
@@ -105,27 +89,27 @@ impl Import {
             let chunk = tokio::select! {
                 biased;
                 _ = &mut interrupt => {
-                    self.write().await?;
+                    self.transfer.flush().await?;
                     return Err(Failure::interrupted("interrupted before the end")
                         .hint("run the same command again: it goes on where it stopped"));
                 }
                 chunk = chunks.recv() => chunk,
             };
-            let Some(chunk) = chunk else { return self.write().await };
+            let Some(chunk) = chunk else { return self.transfer.flush().await };
             for line in &chunk.lines {
                 if let Err(failure) = self.line(line).await {
-                    self.write().await?;
+                    self.transfer.flush().await?;
                     return Err(failure);
                 }
             }
             progress.advance(chunk.bytes);
             if let Some(failure) = chunk.failure {
-                self.write().await?;
+                self.transfer.flush().await?;
                 return Err(failure);
             }
             // What has come is not held back while there is nothing more to read.
             if chunks.is_empty() {
-                self.write().await?;
+                self.transfer.flush().await?;
             }
         }
     }
@@ -144,68 +128,7 @@ impl Import {
             return Ok(());
         }
         let (stream_id, event) = cloudevent::read(text, self.stream.as_ref()).map_err(failed)?;
-        let event_id = event.event_id;
-        let append = Append::to(stream_id, Expected::Any, [event]);
-        append.check(self.store.capabilities()).map_err(failed)?;
-        // The same id twice: the second is judged when the first is in the store.
-        if !self.batch.ids.insert(event_id) {
-            self.write().await?;
-            self.batch.ids.insert(event_id);
-        }
-        self.batch.appends.push((line.number, append));
-        self.batch.bytes += text.len();
-        if self.batch.appends.len() >= BATCH_MAX || self.batch.bytes >= BATCH_BYTES_MAX {
-            self.write().await?;
-        }
-        Ok(())
-    }
-
-    /// Writes the batch and counts. Appends are independent (rule 5), but an import stops at the first line
-    /// that is refused: so what will be refused is looked for before anything after it is written.
-    async fn write(&mut self) -> Result<(), Failure> {
-        let Batch { mut appends, .. } = std::mem::take(&mut self.batch);
-        if appends.is_empty() {
-            return Ok(());
-        }
-        let mut first = None;
-        if let Some((index, failure)) = self.refusal(&appends).await? {
-            appends.truncate(index);
-            first = Some(failure);
-        }
-        let (numbers, appends): (Vec<u64>, Vec<Append>) = appends.into_iter().unzip();
-        let mut failed = None;
-        for (number, answer) in numbers.into_iter().zip(self.store.append_all(appends).await) {
-            match answer {
-                Ok(appended) if appended.duplicate => self.already += 1,
-                Ok(_) => self.imported += 1,
-                Err(error) => failed = failed.or_else(|| Some(at_line(number, error))),
-            }
-        }
-        failed.or(first).map_or(Ok(()), Err)
-    }
-
-    /// The first of these appends whose id belongs to another event.
-    async fn refusal(&self, appends: &[(u64, Append)]) -> Result<Option<(usize, Failure)>, Failure> {
-        if !self.store.capabilities().store_wide_event_ids {
-            return Ok(None);
-        }
-        let ids =
-            appends.iter().flat_map(|(_, append)| append.events.iter().map(|(_, event)| event.event_id));
-        let known: HashMap<_, _> = self
-            .store
-            .events(ids.collect())
-            .await?
-            .into_iter()
-            .map(|event| (event.event_id, event))
-            .collect();
-        for (index, (number, append)) in appends.iter().enumerate() {
-            let known: Vec<_> =
-                append.events.iter().map(|(_, event)| known.get(&event.event_id).cloned()).collect();
-            if let Err(error) = append.recognise(&known, |position| self.store.checkpoint_at(position)) {
-                return Ok(Some((index, at_line(*number, error))));
-            }
-        }
-        Ok(None)
+        self.transfer.push(line.number, stream_id, event).await
     }
 }
 

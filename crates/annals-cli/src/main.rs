@@ -4,6 +4,7 @@
 mod append;
 mod cloudevent;
 mod completions;
+mod copy;
 mod demo;
 mod export;
 mod failure;
@@ -15,6 +16,7 @@ mod stats;
 mod streams;
 mod tail;
 mod target;
+mod transfer;
 mod types;
 mod verify;
 
@@ -53,7 +55,7 @@ Exit status:
   2    usage: a wrong option or value, a malformed store URL, no store given
   3    the store cannot be reached, or there is no store at that place
   4    the outcome is not known: run the command again with the same event id
-  130  import was interrupted by Ctrl-C: what was imported stays, run it again to go on
+  130  import or copy was interrupted by Ctrl-C: what was written stays, run it again to go on
 
 Example:
   export ANNALS_STORE=sqlite:orders.db
@@ -71,6 +73,7 @@ enum Command {
     Stats(stats::Args),
     Import(import::Args),
     Export(export::Args),
+    Copy(copy::Args),
     Verify(verify::Args),
     Completions(completions::Args),
     /// What a rule of `verify` starts.
@@ -123,6 +126,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Stats(args) => stats::run(args, &target).await,
         Command::Import(args) => import::run(args, &target).await,
         Command::Export(args) => export::run(args, &target).await,
+        Command::Copy(args) => copy::run(args, &target).await,
         Command::Verify(args) => verify::run(args, &target).await,
         Command::Completions(args) => completions::run(args),
         Command::ConformanceWorker => verify::work_for_rule(&target).await,

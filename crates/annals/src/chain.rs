@@ -1,4 +1,5 @@
 //! The hash chain (rule 22): what is hashed, and finding where a log was changed behind the store's back.
+//! And the digest by which events are compared across stores.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::backend::HashFormula;
 use crate::error::{Error, Result};
 use crate::event::{Hash, RecordedEvent};
+use crate::json;
 use crate::payload::Payload;
 use crate::query::Position;
 use crate::time::Timestamp;
@@ -76,14 +78,72 @@ impl FromStr for HashFormula {
     }
 }
 
-/// Every field of the envelope behind its length, so that no two envelopes share a text.
-fn annals_v1(event: &RecordedEvent, payload_digest: Hash, predecessor: Hash) -> Hash {
-    let mut sha = Sha256::new();
-    let mut field = |bytes: &[u8]| {
-        sha.update((bytes.len() as u64).to_be_bytes());
-        sha.update(bytes);
+/// The digest of what an event says and of nothing that depends on where it is (position, version, recorded
+/// time, hashes): the same in every store that holds the event, whatever the store does to the blanks, the
+/// order of members and the spelling of numbers of JSON (rule 8).
+///
+/// # Errors
+/// Corrupt when the payload or the metadata is no JSON that a store takes.
+pub fn content_digest(event: &RecordedEvent) -> Result<Hash> {
+    let canonical = |text: &str| {
+        json::canonical(text).map_err(|fault| {
+            Error::corrupt(format!("event {}: {} at byte {}", event.event_id, fault.what, fault.at + 1))
+        })
     };
-    field(b"annals:hash:v1");
+    let payload = match &event.payload {
+        Payload::Json(json) => canonical(json.as_str())?.into_bytes(),
+        Payload::Bytes(bytes) => bytes.to_vec(),
+    };
+    let mut fields = Fields::new("annals:content:v1");
+    fields.add(event.event_id.uuid().as_bytes());
+    fields.add(event.stream_id.as_str().as_bytes());
+    fields.add(event.event_type.as_str().as_bytes());
+    fields.add(&event.schema_version.to_be_bytes());
+    fields.add(&event.occurred_at.unix_micros().to_be_bytes());
+    fields.add(if event.payload.json().is_some() { b"json" } else { b"bytes" });
+    fields.add(&payload);
+    fields.add(event.content_type.as_str().as_bytes());
+    fields.add(canonical(event.metadata.as_str())?.as_bytes());
+    fields.add_context(event);
+    Ok(fields.finish())
+}
+
+/// Fields each behind its length, so that no two lists of them share a text.
+struct Fields(Sha256);
+
+impl Fields {
+    fn new(domain: &str) -> Self {
+        let mut fields = Self(Sha256::new());
+        fields.add(domain.as_bytes());
+        fields
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+    }
+
+    /// Where the event came from. Names are never empty, so an empty field is an absent one.
+    fn add_context(&mut self, event: &RecordedEvent) {
+        self.add(event.source.as_str().as_bytes());
+        self.add(event.correlation_id.as_ref().map_or("", |id| id.as_str()).as_bytes());
+        self.add(event.causation_id.as_ref().map_or("", |id| id.as_str()).as_bytes());
+        self.add(event.traceparent.as_ref().map_or("", |trace| trace.as_str()).as_bytes());
+        self.add(event.tracestate.as_ref().map_or("", |trace| trace.as_str()).as_bytes());
+        for tag in &event.tags {
+            self.add(tag.as_str().as_bytes());
+        }
+    }
+
+    fn finish(self) -> Hash {
+        Hash(self.0.finalize().into())
+    }
+}
+
+/// The whole envelope.
+fn annals_v1(event: &RecordedEvent, payload_digest: Hash, predecessor: Hash) -> Hash {
+    let mut fields = Fields::new("annals:hash:v1");
+    let mut field = |bytes: &[u8]| fields.add(bytes);
     field(&predecessor.0);
     field(&event.position.0.to_be_bytes());
     field(event.event_id.uuid().as_bytes());
@@ -96,16 +156,8 @@ fn annals_v1(event: &RecordedEvent, payload_digest: Hash, predecessor: Hash) -> 
     field(&payload_digest.0);
     field(event.content_type.as_str().as_bytes());
     field(event.metadata.as_str().as_bytes());
-    field(event.source.as_str().as_bytes());
-    // Names are never empty, so an empty field is an absent one.
-    field(event.correlation_id.as_ref().map_or("", |id| id.as_str()).as_bytes());
-    field(event.causation_id.as_ref().map_or("", |id| id.as_str()).as_bytes());
-    field(event.traceparent.as_ref().map_or("", |trace| trace.as_str()).as_bytes());
-    field(event.tracestate.as_ref().map_or("", |trace| trace.as_str()).as_bytes());
-    for tag in &event.tags {
-        field(tag.as_str().as_bytes());
-    }
-    Hash(sha.finalize().into())
+    fields.add_context(event);
+    fields.finish()
 }
 
 struct EsdbMeta<'a> {
@@ -199,7 +251,9 @@ impl ChainCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{EventId, NewEvent};
     use crate::payload::JsonText;
+    use crate::stream::Version;
 
     /// The published vectors of EventSourcingDB's v1 hash.
     #[test]
@@ -236,5 +290,25 @@ mod tests {
         assert_eq!(esdb_time(time("2026-01-01T00:00:10.120Z")), "2026-01-01T00:00:10.12Z");
         let admitted = HashFormula::EventSourcingDbV1.admit(time("2026-01-01T00:00:10Z"));
         assert_eq!(esdb_time(admitted), "2026-01-01T00:00:10.000001Z");
+    }
+
+    #[test]
+    fn the_content_digest_knows_what_an_event_says_and_not_where_it_is() {
+        let event = |payload: &str, position| {
+            let payload = JsonText::parse(payload).unwrap();
+            let mut event = NewEvent::new("noted".parse().unwrap(), payload);
+            (event.event_id, event.occurred_at) =
+                (EventId::from(uuid::Uuid::nil()), Timestamp::from_unix_micros(1).unwrap());
+            let (version, at) = (Version(position), Timestamp::now());
+            let source = "/s".parse().unwrap();
+            RecordedEvent::record(event, "a-1".parse().unwrap(), version, Position(position), at, &source)
+        };
+        let digest = |event: &RecordedEvent| content_digest(event).unwrap();
+        let first = digest(&event(r#"{"a":1.0,"b":"x"}"#, 1));
+        assert_eq!(first, digest(&event(r#"{ "b":"x", "a":10e-1 }"#, 7)));
+        assert_ne!(first, digest(&event(r#"{"a":1.0,"b":"y"}"#, 1)));
+        let mut tagged = event(r#"{"a":1.0,"b":"x"}"#, 1);
+        tagged.tags = ["t".parse().unwrap()].into_iter().collect();
+        assert_ne!(first, digest(&tagged));
     }
 }

@@ -403,6 +403,26 @@ impl RecordedEvent {
             predecessor_hash: None,
         }
     }
+
+    /// The event as another store takes it: under the same id, and with its source named, since there it is
+    /// not the store's own.
+    pub fn into_new(self) -> NewEvent {
+        NewEvent {
+            event_id: self.event_id,
+            event_type: self.event_type,
+            schema_version: self.schema_version,
+            occurred_at: self.occurred_at,
+            payload: self.payload,
+            content_type: self.content_type,
+            metadata: self.metadata,
+            source: Some(self.source),
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            traceparent: self.traceparent,
+            tracestate: self.tracestate,
+            tags: self.tags,
+        }
+    }
 }
 
 impl Serialize for RecordedEvent {

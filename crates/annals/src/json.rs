@@ -48,6 +48,72 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
     a == b || matches!((parse(a), parse(b)), (Ok(a), Ok(b)) if a == b)
 }
 
+/// The one text of all that are the same JSON value.
+pub(crate) fn canonical(text: &str) -> Result<String, Fault> {
+    let mut out = String::with_capacity(text.len());
+    parse(text)?.write(&mut out);
+    Ok(out)
+}
+
+impl Value {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(bool) => out.push_str(if *bool { "true" } else { "false" }),
+            Self::Number(number) => number.write(out),
+            Self::String(text) => write_string(text, out),
+            Self::Array(elements) => {
+                write_sequence(out, ['[', ']'], elements, |element, out| element.write(out));
+            }
+            Self::Object(members) => write_sequence(out, ['{', '}'], members, |(name, value), out| {
+                write_string(name, out);
+                out.push(':');
+                value.write(out);
+            }),
+        }
+    }
+}
+
+impl Decimal {
+    fn write(&self, out: &mut String) {
+        match &*self.digits {
+            "" => out.push('0'),
+            digits => {
+                let sign = if self.negative { "-" } else { "" };
+                out.push_str(&format!("{sign}0.{digits}e{}", self.exponent));
+            }
+        }
+    }
+}
+
+fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+fn write_sequence<T>(
+    out: &mut String,
+    [open, close]: [char; 2],
+    parts: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(T, &mut String),
+) {
+    out.push(open);
+    for (index, part) in parts.into_iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write(part, out);
+    }
+    out.push(close);
+}
+
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -473,6 +539,19 @@ mod tests {
         ] {
             let theirs = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
             assert_eq!(check(text).is_ok(), theirs, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn all_texts_of_a_value_have_one_canonical_text() {
+        let canonical = |text: &str| canonical(text).unwrap();
+        assert_eq!(
+            canonical(r#" { "b" : [1.50, -0, 1e2, 123456789012345678901234567890], "a\u0000\"": null } "#),
+            r#"{"a\u0000\"":null,"b":[0.15e1,0,0.1e3,0.12345678901234567890123456789e30]}"#
+        );
+        for text in [r#"{"é":"\n/","x":[{},[],true,false]}"#, "-12.5e-3", r#""\ud83d\ude00""#] {
+            assert!(same(text, &canonical(text)), "{text}");
+            assert_eq!(canonical(&canonical(text)), canonical(text));
         }
     }
 }
