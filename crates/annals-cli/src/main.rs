@@ -12,6 +12,7 @@ mod filter;
 mod import;
 mod output;
 mod read;
+mod schema;
 mod stats;
 mod streams;
 mod tail;
@@ -75,6 +76,7 @@ enum Command {
     Export(export::Args),
     Copy(copy::Args),
     Verify(verify::Args),
+    Schema(schema::Args),
     Completions(completions::Args),
     /// What a rule of `verify` starts.
     #[command(name = verify::WORKER, hide = true)]
@@ -127,6 +129,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Import(args) => import::run(args, &target).await,
         Command::Export(args) => export::run(args, &target).await,
         Command::Copy(args) => copy::run(args, &target).await,
+        Command::Schema(args) => schema::run(args, &target).await,
         Command::Verify(args) => verify::run(args, &target).await,
         Command::Completions(args) => completions::run(args),
         Command::ConformanceWorker => verify::work_for_rule(&target).await,

@@ -34,11 +34,16 @@ impl Target {
     }
 
     pub(crate) fn url(&self) -> Result<&str, Failure> {
+        self.parsed().map(|(url, _)| url)
+    }
+
+    /// The URL as it was given, and taken apart.
+    pub(crate) fn parsed(&self) -> Result<(&str, StoreUrl), Failure> {
         let url = self.url.as_deref().ok_or_else(|| {
             Failure::usage("no store given")
                 .hint("add --store URL, such as --store sqlite:orders.db, or set ANNALS_STORE")
         })?;
-        url.parse::<StoreUrl>().map(|_| url).map_err(Failure::malformed_url)
+        url.parse().map(|parsed| (url, parsed)).map_err(Failure::malformed_url)
     }
 }
 

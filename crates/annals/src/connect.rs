@@ -123,6 +123,51 @@ impl StoreUrl {
         }
     }
 
+    /// The statements that make this store, for somebody to read and to run by hand.
+    ///
+    /// # Errors
+    /// Invalid for a store that has no SQL schema.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub fn schema_sql(&self) -> Result<String> {
+        match self.target()? {
+            Target::Memory(_) => Err(no_schema()),
+            #[cfg(feature = "postgres")]
+            Target::Postgres(options) => crate::postgres::PostgresStore::schema_sql(&options),
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(options) => Ok(crate::sqlite::SqliteStore::schema_sql(&options)),
+        }
+    }
+
+    /// Makes what is missing of this store's schema; leaves tables that are there as they are.
+    ///
+    /// # Errors
+    /// As for opening the store; invalid where it has no SQL schema or the login may not create.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub async fn apply_schema(&self) -> Result<()> {
+        match self.target()? {
+            Target::Memory(_) => Err(no_schema()),
+            #[cfg(feature = "postgres")]
+            Target::Postgres(options) => crate::postgres::PostgresStore::apply_schema(&options).await,
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(options) => crate::sqlite::SqliteStore::apply_schema(options).await,
+        }
+    }
+
+    /// How this store's schema differs from what [`schema_sql`](Self::schema_sql) makes.
+    ///
+    /// # Errors
+    /// As for opening the store; invalid where it has no SQL schema or the login may not look.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub async fn schema_diff(&self) -> Result<Vec<crate::schema::Difference>> {
+        match self.target()? {
+            Target::Memory(_) => Err(no_schema()),
+            #[cfg(feature = "postgres")]
+            Target::Postgres(options) => crate::postgres::PostgresStore::schema_diff(&options).await,
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(options) => crate::sqlite::SqliteStore::schema_diff(options).await,
+        }
+    }
+
     fn no_more_options(&self) -> Result<()> {
         match self.options.first() {
             None => Ok(()),
@@ -131,6 +176,11 @@ impl StoreUrl {
             ))),
         }
     }
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+fn no_schema() -> Error {
+    Error::invalid("a store in memory has no schema, expected one on a SQL database such as sqlite:orders.db")
 }
 
 pub(crate) fn percent_decode(text: &str) -> Result<String> {

@@ -74,6 +74,8 @@ pub mod postgres;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 pub mod project;
 mod query;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+pub mod schema;
 pub mod snapshot;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod sql;

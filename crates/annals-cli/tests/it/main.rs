@@ -6,6 +6,7 @@ mod copy;
 mod demo;
 mod failures;
 mod import_export;
+mod schema;
 mod tail;
 mod verify;
 

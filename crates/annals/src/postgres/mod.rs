@@ -71,6 +71,7 @@ use crate::connect::StoreUrl;
 use crate::error::{Conflict, Error, ErrorKind, Result};
 use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
+use crate::schema::Difference;
 use crate::snapshot::{Snapshot, SnapshotKey};
 use crate::sql::{Identity, Server};
 use crate::stream::{StreamId, Version};
@@ -276,12 +277,31 @@ impl PostgresStore {
         Ok(appended)
     }
 
-    /// The statements that make a store's schema, for somebody to read and to run by hand.
+    /// The statements that make a store, for somebody to read and to run by hand: `psql -1 -f`.
     ///
     /// # Errors
     /// Invalid for the name of a schema that PostgreSQL does not take.
     pub fn schema_sql(options: &PostgresOptions) -> Result<String> {
-        Ok(Statements::new(&options.schema)?.ddl())
+        Ok(Statements::new(&options.schema)?.script(options.hash_chain))
+    }
+
+    /// Makes what is missing of a store, and its functions and triggers anew; leaves tables as they are.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); invalid when the login may not create.
+    pub async fn apply_schema(options: &PostgresOptions) -> Result<()> {
+        let statements = Statements::new(&options.schema)?;
+        schema::apply(&Connection::open(options, None).await?, options, &statements).await
+    }
+
+    /// How what is there differs from what [`schema_sql`](Self::schema_sql) makes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); invalid when the login may not create, which it does to compare and takes
+    /// back.
+    pub async fn schema_diff(options: &PostgresOptions) -> Result<Vec<Difference>> {
+        let statements = Statements::new(&options.schema)?;
+        schema::diff(&Connection::open(options, None).await?, options, &statements).await
     }
 }
 

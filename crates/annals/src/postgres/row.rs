@@ -20,7 +20,6 @@ pub(super) mod kinds {
 
     pub(in crate::postgres) const BYTEA: Type = Type::BYTEA;
     pub(in crate::postgres) const BYTEA_ARRAY: Type = Type::BYTEA_ARRAY;
-    pub(in crate::postgres) const INT4: Type = Type::INT4;
     pub(in crate::postgres) const INT4_ARRAY: Type = Type::INT4_ARRAY;
     pub(in crate::postgres) const INT8: Type = Type::INT8;
     pub(in crate::postgres) const INT8_ARRAY: Type = Type::INT8_ARRAY;

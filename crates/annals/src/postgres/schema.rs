@@ -5,11 +5,11 @@ use uuid::Uuid;
 use crate::backend::{HashFormula, StoreId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Source;
+use crate::schema::{self, Difference, Objects};
 use crate::sql::{Dialect, Identity};
-use crate::time::Timestamp;
 
 use super::connect::Connection;
-use super::row::{Micros, kinds};
+use super::row::{self, kinds};
 use super::{PostgresOptions, error};
 
 /// The version of the tables this code writes and reads.
@@ -44,6 +44,9 @@ pub(super) struct Statements {
     pub(super) save_snapshot: String,
     pub(super) delete_snapshot: String,
 }
+
+/// The schema of the tables that those of a store are compared with; nobody ever sees it.
+const SCRATCH: &str = "annals_schema_as_it_should_be";
 
 const COLUMNS: &str = include_str!("sql/columns.sql");
 
@@ -111,12 +114,14 @@ impl Statements {
         })
     }
 
-    /// Everything that makes the store's tables, but for the row that makes them a store.
-    pub(super) fn ddl(&self) -> String {
-        let channel = self.schema.replace('\'', "''");
-        let tables =
-            include_str!("sql/schema.sql").replace("{s}", &self.quoted).replace("{channel}", &channel);
-        format!("CREATE SCHEMA IF NOT EXISTS {};\n\n{tables}", self.quoted)
+    /// Everything that makes a store, in an order in which it may be run again and again.
+    pub(super) fn script(&self, formula: Option<HashFormula>) -> String {
+        let formula = formula.map_or_else(|| "NULL".to_owned(), |formula| format!("'{formula}'"));
+        include_str!("sql/schema.sql")
+            .replace("{s}", &self.quoted)
+            .replace("{channel}", &self.schema.replace('\'', "''"))
+            .replace("{schema_version}", &SCHEMA_VERSION.to_string())
+            .replace("{hash_formula}", &formula)
     }
 }
 
@@ -141,15 +146,21 @@ pub(super) async fn open(
             format!("{} holds no Annals store in schema {:?}", options.server, statements.schema),
         ));
     }
-    create(connection, options, statements).await?;
+    apply(connection, options, statements).await?;
     identity(connection, options, statements)
         .await?
         .ok_or_else(|| Error::new(ErrorKind::Internal, "the store was created and is not there"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a store's id is made once, when the store is")]
-async fn create(connection: &Connection, options: &PostgresOptions, statements: &Statements) -> Result<()> {
+/// Makes what is missing of a store that no newer version has made. The functions and triggers that are there
+/// are made anew.
+pub(super) async fn apply(
+    connection: &Connection,
+    options: &PostgresOptions,
+    statements: &Statements,
+) -> Result<()> {
     let failed = |e| error::of("could not create the store's tables", e);
+    identity(connection, options, statements).await?;
     // Two sessions that create the same schema at once would collide in the catalogue. This one has looked
     // for it and remembers that it is not there, until it opens a table and takes in what others changed.
     connection
@@ -161,26 +172,48 @@ async fn create(connection: &Connection, options: &PostgresOptions, statements: 
         )
         .await
         .map_err(failed)?;
-    connection.batch(&statements.ddl()).await.map_err(failed)?;
-    let formula = options.hash_chain.map(HashFormula::name);
-    let (id, now) = (Uuid::now_v7(), Micros(Timestamp::now()));
-    connection
-        .execute(
-            &format!(
-                "INSERT INTO {}.store (id, schema_version, store_id, hash_formula, created_at, last_position, \
-                 last_recorded_at) VALUES (1, $1, $2, $3, $4, 0, 'epoch') ON CONFLICT (id) DO NOTHING",
-                statements.quoted
-            ),
-            &[
-                (&SCHEMA_VERSION, kinds::INT4),
-                (&id, kinds::UUID),
-                (&formula, kinds::TEXT),
-                (&now, kinds::TIMESTAMPTZ),
-            ],
-        )
+    connection.batch(&statements.script(options.hash_chain)).await.map_err(failed)?;
+    connection.batch("COMMIT").await.map_err(failed)
+}
+
+/// What is in a schema, each object with its definition.
+async fn objects(connection: &Connection, schema: &str) -> Result<Objects> {
+    let failed = |e| error::of("could not read the catalogue", e);
+    let rows = connection
+        .query_now(include_str!("sql/objects.sql"), &[(&schema, kinds::TEXT)])
         .await
         .map_err(failed)?;
-    connection.batch("COMMIT").await.map_err(failed)
+    let quoted = format!("{}.", quote(schema));
+    rows.iter()
+        .map(|row| {
+            let (object, definition): (String, String) = (row::get(row, 0)?, row::get(row, 1)?);
+            // The catalogue leaves the quotation marks out where it can.
+            let definition = definition.replace(&quoted, "").replace(&format!("{schema}."), "");
+            Ok((object, schema::words(&definition)))
+        })
+        .collect()
+}
+
+/// How the tables that are there differ from those that this version makes. It makes them, in a schema of
+/// another name and in a transaction that is rolled back, and looks at both with the same eyes.
+pub(super) async fn diff(
+    connection: &Connection,
+    options: &PostgresOptions,
+    statements: &Statements,
+) -> Result<Vec<Difference>> {
+    let failed = |e| error::of("could not make the tables to compare with", e);
+    let found = objects(connection, &statements.schema).await?;
+    let scratch = Statements::new(SCRATCH)?;
+    connection.batch("BEGIN; SET LOCAL client_min_messages = warning").await.map_err(failed)?;
+    connection.batch(&scratch.script(options.hash_chain)).await.map_err(failed)?;
+    let expected = objects(connection, SCRATCH).await?;
+    connection.batch("ROLLBACK").await.map_err(failed)?;
+    let channel = (format!("pg_notify('{SCRATCH}'"), format!("pg_notify('{}'", statements.schema));
+    let expected = expected
+        .into_iter()
+        .map(|(object, definition)| (object, definition.replace(&channel.0, &channel.1)))
+        .collect();
+    Ok(schema::differences(expected, found))
 }
 
 async fn identity(

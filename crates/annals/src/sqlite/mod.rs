@@ -40,6 +40,7 @@ use crate::error::{Conflict, Error, ErrorKind, Result};
 use crate::event::{EventId, EventType, RecordedEvent, Source};
 use crate::namespace::Namespace;
 use crate::query::Position;
+use crate::schema::Difference;
 use crate::snapshot::{Snapshot, SnapshotKey};
 use crate::stream::{StreamId, Version};
 use crate::subscribe::Checkpoint;
@@ -118,9 +119,40 @@ impl SqliteStore {
     /// Unavailable when the file cannot be opened, corrupt when it is not an SQLite database or holds no
     /// store and may not be given one, invalid when a newer Annals wrote it.
     pub async fn open(options: SqliteOptions) -> Result<Self> {
-        tokio::task::spawn_blocking(move || Inner::open(options))
-            .await
-            .map_err(|e| Error::with_source(ErrorKind::Internal, "opening the store panicked", e))?
+        apart(move || Inner::open(options)).await
+    }
+
+    /// The statements that make a store, for somebody to read and to run by hand, in one transaction and in a
+    /// file with `PRAGMA journal_mode = WAL`.
+    pub fn schema_sql(options: &SqliteOptions) -> String {
+        schema::script(&Statements::new(options.namespace.as_ref()), options.hash_chain)
+    }
+
+    /// Makes what is missing of a store; leaves what is there as it is.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn apply_schema(options: SqliteOptions) -> Result<()> {
+        apart(move || {
+            let statements = Statements::new(options.namespace.as_ref());
+            let mut connection = connect(&options.path, options.create)?;
+            schema::apply(&mut connection, &options.path, &statements, options.hash_chain)
+        })
+        .await
+    }
+
+    /// How what is there differs from what [`schema_sql`](Self::schema_sql) makes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn schema_diff(options: SqliteOptions) -> Result<Vec<Difference>> {
+        apart(move || {
+            let statements = Statements::new(options.namespace.as_ref());
+            let connection = connect(&options.path, false)?;
+            schema::diff(&connection, &statements, options.hash_chain)
+                .map_err(|e| error::of(&format!("could not compare {}", options.path.display()), e))
+        })
+        .await
     }
 
     /// The file the store is in.
@@ -185,6 +217,13 @@ impl SqliteStore {
             })?
         })
     }
+}
+
+/// Runs something that opens a file on tokio's blocking pool.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::with_source(ErrorKind::Internal, "opening the store panicked", e))?
 }
 
 fn flatten<T: Send + 'static>(
@@ -516,8 +555,8 @@ impl Backend for SqliteStore {
         }
         self.write("could not drop the namespace", move |tx, statements| {
             let p = &statements.prefix;
-            let tables = ["event_tags", "events", "checkpoints", "snapshots", "store"];
-            let drops: String = tables.iter().map(|table| format!("DROP TABLE {p}{table};")).collect();
+            let drops: String =
+                schema::TABLES.iter().map(|table| format!("DROP TABLE {p}{table};")).collect();
             tx.execute_batch(&drops).map_err(|e| error::of("could not drop the namespace", e))
         })
     }

@@ -4,18 +4,21 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use uuid::Uuid;
 
 use crate::backend::{HashFormula, StoreId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::namespace::Namespace;
-use crate::time::Timestamp;
+use crate::schema::{self, Difference, Objects};
 
 use super::error;
 
 /// The version of the tables this code writes and reads.
 const SCHEMA_VERSION: i64 = 1;
+
+/// The tables of a store, those that others refer to last.
+pub(super) const TABLES: [&str; 5] = ["event_tags", "events", "checkpoints", "snapshots", "store"];
 
 /// How long a statement waits for another process's write lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -143,11 +146,7 @@ pub(super) fn open(
     if let Some(identity) = identity(connection, path, statements, formula)? {
         return Ok(identity);
     }
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    if !has_table(&tx, statements).map_err(failed)? {
-        create_tables(&tx, statements, formula).map_err(failed)?;
-    }
-    tx.commit().map_err(error::of_commit)?;
+    apply(connection, path, statements, formula)?;
     identity(connection, path, statements, formula)?
         .ok_or_else(|| Error::new(ErrorKind::Internal, "the store was created and is not there"))
 }
@@ -179,27 +178,54 @@ fn has_table(connection: &Connection, statements: &Statements) -> rusqlite::Resu
     )
 }
 
-#[expect(clippy::disallowed_methods, reason = "a store's id is made once, when the store is")]
-fn create_tables(
-    tx: &Transaction<'_>,
+/// Everything that makes a store, in an order in which it may be run again and again.
+pub(super) fn script(statements: &Statements, formula: Option<HashFormula>) -> String {
+    let formula = formula.map_or_else(|| "NULL".to_owned(), |formula| format!("'{formula}'"));
+    include_str!("sql/schema.sql")
+        .replace("{p}", &statements.prefix)
+        .replace("{schema_version}", &SCHEMA_VERSION.to_string())
+        .replace("{hash_formula}", &formula)
+}
+
+/// Makes what is missing of a store that no newer version has made.
+pub(super) fn apply(
+    connection: &mut Connection,
+    path: &Path,
     statements: &Statements,
     formula: Option<HashFormula>,
-) -> rusqlite::Result<()> {
-    tx.execute_batch(&include_str!("sql/schema.sql").replace("{p}", &statements.prefix))?;
-    tx.execute(
-        &format!(
-            "INSERT INTO {}store (id, schema_version, store_id, hash_formula, created_at, last_position, \
-             last_recorded_at) VALUES (1, ?1, ?2, ?3, ?4, 0, 0)",
-            statements.prefix
-        ),
-        (
-            SCHEMA_VERSION,
-            Uuid::now_v7().as_bytes(),
-            formula.map(HashFormula::name),
-            Timestamp::now().unix_micros(),
-        ),
-    )?;
-    Ok(())
+) -> Result<()> {
+    let failed = |e| error::of(&format!("could not make the store in {}", path.display()), e);
+    use_wal(connection).map_err(failed)?;
+    identity(connection, path, statements, formula)?;
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    tx.execute_batch(&script(statements, formula)).map_err(failed)?;
+    tx.commit().map_err(error::of_commit)
+}
+
+/// How the tables that are there differ from those that this version makes.
+pub(super) fn diff(
+    connection: &Connection,
+    statements: &Statements,
+    formula: Option<HashFormula>,
+) -> rusqlite::Result<Vec<Difference>> {
+    let found = objects(connection, statements)?;
+    let scratch = Connection::open_in_memory()?;
+    scratch.execute_batch(&script(statements, formula))?;
+    Ok(schema::differences(objects(&scratch, statements)?, found))
+}
+
+/// What a store consists of, and what is attached to its tables, each object with its definition.
+fn objects(connection: &Connection, statements: &Statements) -> rusqlite::Result<Objects> {
+    let tables = TABLES.map(|table| format!("{}{table}", statements.prefix));
+    connection
+        .prepare(
+            "SELECT type || ' ' || name, sql FROM sqlite_schema \
+             WHERE sql IS NOT NULL AND tbl_name IN (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .query_map(rusqlite::params_from_iter(tables), |row| {
+            Ok((row.get(0)?, schema::words(&row.get::<_, String>(1)?)))
+        })?
+        .collect()
 }
 
 fn identity(

@@ -1,4 +1,6 @@
--- The tables of one store. {s} is its schema; every statement may run again.
+-- The tables of one store, in its schema {s}; every statement may run again.
+
+CREATE SCHEMA IF NOT EXISTS {s};
 
 CREATE TABLE IF NOT EXISTS {s}.store (
     id smallint PRIMARY KEY CHECK (id = 1),
@@ -179,3 +181,10 @@ BEGIN
     RETURN NEXT;
 END
 $body$;
+
+-- This row makes the tables a store.
+
+INSERT INTO {s}.store (
+    id, schema_version, store_id, hash_formula, created_at, last_position, last_recorded_at)
+VALUES (1, {schema_version}, gen_random_uuid(), {hash_formula}, clock_timestamp(), 0, 'epoch')
+ON CONFLICT (id) DO NOTHING;

@@ -1,4 +1,4 @@
--- The tables of one store. {p} is the prefix of its namespace; every statement may run again.
+-- The tables of one store, whose names begin with {p}; every statement may run again.
 
 CREATE TABLE IF NOT EXISTS {p}store (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -67,17 +67,20 @@ CREATE TABLE IF NOT EXISTS {p}snapshots (
 -- upsert fire the first two. REPLACE deletes rows without firing a delete trigger unless recursive_triggers
 -- is on, so the third refuses, before REPLACE gets to it, a row that collides with one that is there.
 
-CREATE TRIGGER IF NOT EXISTS {p}events_no_update BEFORE UPDATE ON {p}events
+DROP TRIGGER IF EXISTS {p}events_no_update;
+CREATE TRIGGER {p}events_no_update BEFORE UPDATE ON {p}events
 BEGIN
     SELECT RAISE(ABORT, 'annals: the log is append-only');
 END;
 
-CREATE TRIGGER IF NOT EXISTS {p}events_no_delete BEFORE DELETE ON {p}events
+DROP TRIGGER IF EXISTS {p}events_no_delete;
+CREATE TRIGGER {p}events_no_delete BEFORE DELETE ON {p}events
 BEGIN
     SELECT RAISE(ABORT, 'annals: the log is append-only');
 END;
 
-CREATE TRIGGER IF NOT EXISTS {p}events_no_replace BEFORE INSERT ON {p}events
+DROP TRIGGER IF EXISTS {p}events_no_replace;
+CREATE TRIGGER {p}events_no_replace BEFORE INSERT ON {p}events
 WHEN NEW.position <= (SELECT last_position FROM {p}store)
     OR EXISTS (SELECT 1 FROM {p}events WHERE event_id = NEW.event_id)
     OR EXISTS (SELECT 1 FROM {p}events WHERE stream_id = NEW.stream_id AND stream_version = NEW.stream_version)
@@ -85,23 +88,27 @@ BEGIN
     SELECT RAISE(FAIL, 'annals: the log is append-only');
 END;
 
-CREATE TRIGGER IF NOT EXISTS {p}event_tags_no_update BEFORE UPDATE ON {p}event_tags
+DROP TRIGGER IF EXISTS {p}event_tags_no_update;
+CREATE TRIGGER {p}event_tags_no_update BEFORE UPDATE ON {p}event_tags
 BEGIN
     SELECT RAISE(ABORT, 'annals: the log is append-only');
 END;
 
-CREATE TRIGGER IF NOT EXISTS {p}event_tags_no_delete BEFORE DELETE ON {p}event_tags
+DROP TRIGGER IF EXISTS {p}event_tags_no_delete;
+CREATE TRIGGER {p}event_tags_no_delete BEFORE DELETE ON {p}event_tags
 BEGIN
     SELECT RAISE(ABORT, 'annals: the log is append-only');
 END;
 
-CREATE TRIGGER IF NOT EXISTS {p}event_tags_no_late_insert BEFORE INSERT ON {p}event_tags
+DROP TRIGGER IF EXISTS {p}event_tags_no_late_insert;
+CREATE TRIGGER {p}event_tags_no_late_insert BEFORE INSERT ON {p}event_tags
 WHEN NEW.position <= (SELECT last_position FROM {p}store)
 BEGIN
     SELECT RAISE(FAIL, 'annals: the log is append-only');
 END;
 
-CREATE TRIGGER IF NOT EXISTS {p}store_no_rewind BEFORE UPDATE ON {p}store
+DROP TRIGGER IF EXISTS {p}store_no_rewind;
+CREATE TRIGGER {p}store_no_rewind BEFORE UPDATE ON {p}store
 WHEN NEW.last_position < OLD.last_position
     OR NEW.last_recorded_at < OLD.last_recorded_at
     OR NEW.store_id IS NOT OLD.store_id
@@ -110,13 +117,22 @@ BEGIN
     SELECT RAISE(ABORT, 'annals: the log is append-only');
 END;
 
-CREATE TRIGGER IF NOT EXISTS {p}store_no_delete BEFORE DELETE ON {p}store
+DROP TRIGGER IF EXISTS {p}store_no_delete;
+CREATE TRIGGER {p}store_no_delete BEFORE DELETE ON {p}store
 BEGIN
     SELECT RAISE(ABORT, 'annals: the log is append-only');
 END;
 
-CREATE TRIGGER IF NOT EXISTS {p}store_no_replace BEFORE INSERT ON {p}store
+DROP TRIGGER IF EXISTS {p}store_no_replace;
+CREATE TRIGGER {p}store_no_replace BEFORE INSERT ON {p}store
 WHEN EXISTS (SELECT 1 FROM {p}store)
 BEGIN
     SELECT RAISE(ABORT, 'annals: the log is append-only');
 END;
+
+-- This row makes the tables a store.
+
+INSERT INTO {p}store (id, schema_version, store_id, hash_formula, created_at, last_position, last_recorded_at)
+SELECT 1, {schema_version}, randomblob(16), {hash_formula},
+    CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER), 0, 0
+WHERE NOT EXISTS (SELECT 1 FROM {p}store);
