@@ -79,15 +79,19 @@ impl Failure {
                 Status::Refused,
                 "leave hash_chain out of the URL: it is chosen when a store is created".to_owned(),
             ),
-            ErrorKind::Invalid => {
-                (Status::Refused, "use the annals and the options it was created with".to_owned())
+            ErrorKind::Invalid if error.to_string().contains("newer Annals") => {
+                (Status::Refused, "use the version of annals that wrote it, or a later one".to_owned())
             }
+            ErrorKind::Invalid => (
+                Status::Unreachable,
+                "check the address, the login and the options in the store URL".to_owned(),
+            ),
             ErrorKind::Unsupported => (Status::Refused, hint(&error).to_owned()),
             _ => (
                 Status::Unreachable,
                 misplaced(url).unwrap_or_else(|| {
-                    "check the path or address in the store URL; append and import create a missing SQLite \
-                     store, reading commands do not"
+                    "check the path or address in the store URL; append and import create a missing store, \
+                     reading commands do not"
                         .to_owned()
                 }),
             ),
@@ -187,8 +191,8 @@ fn chain(message: &str, mut cause: Option<&(dyn StdError + 'static)>) -> Vec<Str
     let (mut said, mut is_first) = (message.to_lowercase(), true);
     while let Some(error) = cause {
         let text = error.to_string();
-        // SQLite's general text for a code says less than the message that it gave with it.
-        let general = !is_first && text.starts_with("Error code ");
+        // A driver's general text says less than the message that it gives with it.
+        let general = text == "db error" || !is_first && text.starts_with("Error code ");
         if !general && is_new(&text.to_lowercase(), &said) {
             said.push_str(&text.to_lowercase());
             causes.push(text);
@@ -211,7 +215,7 @@ mod tests {
     #[test]
     fn each_kind_of_error_has_its_status_and_a_hint() {
         for (kind, opened, later) in [
-            (ErrorKind::Invalid, Status::Refused, Status::Refused),
+            (ErrorKind::Invalid, Status::Unreachable, Status::Refused),
             (ErrorKind::Unsupported, Status::Refused, Status::Refused),
             (ErrorKind::Unavailable, Status::Unreachable, Status::Unreachable),
             (ErrorKind::Indeterminate, Status::Unreachable, Status::Unknown),

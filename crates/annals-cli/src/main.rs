@@ -46,9 +46,12 @@ Environment:
   ANNALS_STORE  the store, where --store is not given
 
 Stores:
-  sqlite:orders.db               a file; append and import create it, reading commands do not
-  sqlite:orders.db?namespace=eu  a store of its own in that file
-  memory:                        a store that ends with the command
+  sqlite:orders.db                 a file
+  sqlite:orders.db?namespace=eu    a store of its own in that file; on the others too
+  postgres://user@host/database    PostgreSQL; see docs/guide/postgres.md
+  mysql://user@host/database       MySQL or MariaDB; see docs/guide/mysql.md
+  memory:                          a store that ends with the command
+  Commands that write create a missing store, reading commands do not.
 
 Exit status:
   0    done; also when the reader of the output went away, and when Ctrl-C ends tail

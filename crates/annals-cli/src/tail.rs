@@ -41,7 +41,7 @@ fn start(text: &str) -> Result<Start, String> {
 /// This command without where it begins.
 fn again(args: &Args, target: &Target) -> Result<String, Failure> {
     let mut words =
-        vec!["annals".to_owned(), "tail".to_owned(), "--store".to_owned(), target.url()?.to_owned()];
+        vec!["annals".to_owned(), "tail".to_owned(), "--store".to_owned(), target.parsed()?.1.to_string()];
     words.extend(args.filter.arguments());
     words.extend(args.json.then(|| "--json".to_owned()));
     Ok(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))

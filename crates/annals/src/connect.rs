@@ -24,6 +24,8 @@ pub struct StoreUrl {
     pub(crate) namespace: Option<Namespace>,
     pub(crate) hash_chain: Option<HashFormula>,
     pub(crate) create: bool,
+    /// The whole without the password.
+    shown: String,
     /// The options that only its backend knows.
     pub(crate) options: Vec<(String, String)>,
 }
@@ -48,6 +50,7 @@ impl FromStr for StoreUrl {
             namespace: None,
             hash_chain: None,
             create: true,
+            shown: without_password(url),
             options: Vec::new(),
         };
         for option in options.split('&').filter(|option| !option.is_empty()) {
@@ -73,16 +76,22 @@ impl FromStr for StoreUrl {
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A password ends at the last `@` and begins behind the first colon of the user.
-        let place = match self.place.rsplit_once('@') {
-            Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
-            None => self.place.clone(),
-        };
-        write!(f, "{}:{place}", self.scheme)?;
-        match &self.namespace {
-            Some(namespace) => write!(f, "?namespace={namespace}"),
-            None => Ok(()),
+        f.write_str(&self.shown)
+    }
+}
+
+/// A URL without its password, which begins behind the first colon of the login and ends at the last `@`.
+fn without_password(url: &str) -> String {
+    let (place, options) = match url.split_once('?') {
+        Some((place, options)) => (place, format!("?{options}")),
+        None => (url, String::new()),
+    };
+    match place.split_once("//").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+        Some((scheme, (login, host))) => {
+            let user = login.split(':').next().unwrap_or_default();
+            format!("{scheme}//{user}@{host}{options}")
         }
+        None => url.to_owned(),
     }
 }
 
@@ -255,6 +264,18 @@ mod tests {
         ] {
             let refusal = StoreUrl::from_str(bad).unwrap_err().to_string();
             assert!(refusal.contains(named), "{bad}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("postgres://u:p@ss:w@h:1/d?schema=x", "postgres://u@h:1/d?schema=x"),
+            ("postgres://u@h/d", "postgres://u@h/d"),
+            ("postgres://h/d", "postgres://h/d"),
+            ("sqlite:a@b.db?namespace=c", "sqlite:a@b.db?namespace=c"),
+        ] {
+            assert_eq!(without_password(url), shown);
         }
     }
 }

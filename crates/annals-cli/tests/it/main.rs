@@ -7,6 +7,7 @@ mod demo;
 mod failures;
 mod import_export;
 mod schema;
+mod servers;
 mod tail;
 mod verify;
 

@@ -1,0 +1,123 @@
+//! The tool on stores that are on database servers.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::{Place, objects, run, tool};
+
+/// The variables that name servers, as the library's tests know them.
+const SERVERS: [&str; 1] = ["ANNALS_POSTGRES"];
+
+/// A store of its own on each server. A server that is missing is a failure where it has to be there.
+fn stores(name: &str) -> Vec<String> {
+    let required = std::env::var("ANNALS_REQUIRE").unwrap_or_default();
+    let url = |variable: &str| {
+        let product = variable.trim_start_matches("ANNALS_").to_lowercase();
+        let url = std::env::var(variable).ok();
+        assert!(url.is_some() || !required.split(',').any(|it| it == product), "{variable} is not set");
+        url
+    };
+    let unique = annals::EventId::new().uuid().simple().to_string().split_off(20);
+    SERVERS
+        .iter()
+        .filter_map(|variable| url(variable))
+        .map(|url| format!("{url}?namespace={name}_{unique}"))
+        .collect()
+}
+
+fn on(store: &str, args: &[&str]) -> Command {
+    let mut command = tool();
+    command.env("ANNALS_STORE", store).args(args);
+    command
+}
+
+/// Runs a test on each store and drops its tables.
+fn on_each(name: &str, test: impl Fn(&str)) {
+    for store in stores(name) {
+        test(&store);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let store = annals::EventStore::connect(&store).await.unwrap();
+            store.backend().drop_namespace().await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn events_are_appended_read_and_refused_as_in_a_file() {
+    on_each("cli_events", |store| {
+        let said = run(on(store, &["read", "--all"]), b"");
+        said.failed(3, "holds no Annals store");
+        let append = ["append", "order-1", "placed", r#"{"n":1.50}"#, "--expect", "none", "--tag", "x"];
+        run(on(store, &append), b"").succeeded();
+        run(on(store, &append), b"").failed(1, "is at version 1, expected no stream");
+        let read = run(on(store, &["read", "order-1", "--json"]), b"").succeeded();
+        assert!(read.contains(r#""payload":{"n":1.50}"#), "{read}");
+        let (server, _) = store.split_once('?').unwrap();
+        run(on(server, &["verify", "--rule", "1", "--rule", "15"]), b"").succeeded();
+    });
+}
+
+#[test]
+fn a_store_is_copied_to_a_server_and_back() {
+    on_each("cli_copy", |store| {
+        let place = Place::new();
+        let lines: String = (1..=700)
+            .map(|n| {
+                format!(
+                    r#"{{"specversion":"1.0","id":"{n}","source":"/s","type":"t","subject":"a-{}","data":{{"z":{n}.0,"a":"\u0000"}}}}"#,
+                    n % 9
+                ) + "\n"
+            })
+            .collect();
+        run(place.on("a.db", &["import"]), lines.as_bytes()).succeeded();
+        let copy = |from: Command| -> Value { objects(&run(from, b"").succeeded()).remove(0) };
+        let there = copy(place.on("a.db", &["copy", store, "--json"]));
+        assert_eq!((&there["copied"], &there["events"]), (&700.into(), &700.into()));
+        let back = place.path("b.db");
+        let back = copy(on(store, &["copy", &format!("sqlite:{}", back.display()), "--json"]));
+        assert_eq!(back["digest"], there["digest"]);
+        let exported = |command: Command| {
+            let mut events = objects(&run(command, b"").succeeded());
+            for event in &mut events {
+                event.as_object_mut().unwrap().remove("recordedtime");
+            }
+            events
+        };
+        assert_eq!(exported(on(store, &["export"])), exported(place.on("a.db", &["export"])));
+    });
+}
+
+#[test]
+fn the_schema_is_printed_made_and_compared() {
+    on_each("cli_schema", |store| {
+        assert!(run(on(store, &["schema", "print"]), b"").succeeded().contains("CREATE TABLE"));
+        let missing = run(on(store, &["schema", "diff"]), b"");
+        assert!(missing.stdout.contains("missing "), "{}", missing.stdout);
+        missing.failed(1, "of the schema missing or different");
+        for _ in 0..2 {
+            run(on(store, &["schema", "apply"]), b"").succeeded();
+        }
+        assert_eq!(run(on(store, &["schema", "diff"]), b"").succeeded(), "");
+        run(on(store, &["append", "a", "noted"]), b"").succeeded();
+    });
+}
+
+#[test]
+fn no_message_shows_a_password() {
+    for store in ["postgres://app:s3cret@127.0.0.1:1/shop", "postgres://app:s3cret@nowhere.invalid/shop"] {
+        for command in ["stats", "verify", "tail"] {
+            let said = run(on(store, &[command]), b"");
+            assert!(!said.stderr.contains("s3cret"), "{}", said.stderr);
+            said.failed(3, "could not connect to");
+        }
+    }
+    for store in
+        ["postgres://app:s3cret@h:port/shop", "postgres://app:s3cret%@h/shop", "postgres:app:s3cret@h"]
+    {
+        let said = run(on(store, &["stats"]), b"");
+        assert!(!said.stderr.contains("s3cret"), "{}", said.stderr);
+        said.failed(2, "expected postgres://");
+    }
+}
