@@ -96,9 +96,9 @@ pub(super) fn parse<T: std::str::FromStr<Err = Error>>(row: &DbRow, column: usiz
     get::<&str>(row, column)?.parse().map_err(corrupt)
 }
 
-/// JSON that was checked before it was stored.
+/// A column of the type `json`, selected as text.
 pub(super) fn json(row: &DbRow, column: usize) -> Result<JsonText> {
-    JsonText::parse(get::<&str>(row, column)?).map_err(corrupt)
+    get(row, column).map(JsonText::of_json_column)
 }
 
 pub(super) fn hash(row: &DbRow, column: usize) -> Result<Option<Hash>> {
