@@ -2,7 +2,9 @@
 //! (A B C A B C …), so that a disk or a neighbour that slows down slows all of them; the medians of the
 //! rounds are reported. See README.md.
 
+mod load;
 mod machine;
+mod processes;
 mod report;
 mod subject;
 mod workload;
@@ -39,27 +41,31 @@ struct Arguments {
     /// Where the stores are put, each in a temporary directory; its disk is what is measured
     #[arg(long, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
+    /// What this process has to do for one that measures with several
+    #[arg(long, hide = true, value_name = "JSON")]
+    share: Option<String>,
 }
 
 impl Arguments {
     fn size(&self) -> Outcome<Size> {
         if self.quick {
             let time = Duration::from_millis(30);
-            return Ok(Size { time, warm_up: time / 10, stored_events: 1_000 });
+            return Ok(Size { time, warm_up: time / 10, stored_events: 1_000, many_stored_events: 2_000 });
         }
         let time = Duration::try_from_secs_f64(self.seconds)?;
-        Ok(Size { time, warm_up: time / 4, stored_events: 50_000 })
+        Ok(Size { time, warm_up: time / 4, stored_events: 50_000, many_stored_events: 1_000_000 })
     }
 
     /// A word chooses workloads where it fits the name of one, and otherwise subjects.
     fn chosen(&self) -> Outcome<(Vec<Workload>, Vec<Kind>)> {
+        let usual = || Workload::ALL.into_iter().filter(|workload| !workload.is_long());
         let (mut workloads, mut kinds) = (Vec::new(), Vec::new());
         for word in &self.only {
             // A whole name means that one and not those it begins.
             let exact = Workload::ALL.into_iter().filter(|workload| workload.name() == *word);
             let mut fits: Vec<_> = exact.collect();
             if fits.is_empty() {
-                fits.extend(Workload::ALL.into_iter().filter(|workload| workload.name().contains(word)));
+                fits.extend(usual().filter(|workload| workload.name().contains(word)));
             }
             let named = Kind::all().find(|kind| kind.name() == word);
             if fits.is_empty() && named.is_none() {
@@ -69,7 +75,7 @@ impl Arguments {
             kinds.extend(named);
         }
         if workloads.is_empty() {
-            workloads.extend(Workload::ALL);
+            workloads.extend(usual());
         }
         if kinds.is_empty() {
             kinds.extend(Kind::all());
@@ -80,6 +86,10 @@ impl Arguments {
 
 fn main() -> Outcome<()> {
     let arguments = Arguments::parse();
+    if let Some(share) = &arguments.share {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        return runtime.block_on(processes::take_part(serde_json::from_str(share)?));
+    }
     let (workloads, kinds) = arguments.chosen()?;
     let size = arguments.size()?;
     let rounds = if arguments.quick { 1 } else { arguments.rounds.max(1) };

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::load::PAYLOAD_BYTES;
 use crate::machine::Machine;
 use crate::subject::Kind;
-use crate::workload::{Measured, PAYLOAD_BYTES, Workload};
+use crate::workload::{Measured, Workload};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::subject::{Fact, Kind, Outcome, Subject};
+use annals::backend::BoxFuture;
 
-/// The bytes of a payload.
-pub(crate) const PAYLOAD_BYTES: usize = 256;
+use crate::load::{Appends, Fact, Random, Share, Writing, Written, facts};
+use crate::processes;
+use crate::subject::{self, Kind, Outcome, Subject};
 
 /// The pause before each append whose delivery is timed, so that the store is idle.
 const IDLE_PAUSE: Duration = Duration::from_millis(5);
@@ -16,16 +16,22 @@ const IDLE_PAUSE: Duration = Duration::from_millis(5);
 /// How many events one append of a preparation writes.
 const PREPARATION_BATCH: u64 = 500;
 
+/// How many write when a whole log is prepared.
+const LOADERS: u64 = 4;
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Workload {
     /// Each writer in a closed loop: an append of `batch` events to its own stream, then the next.
     Append { writers: usize, batch: usize, hash_chain: bool },
     /// One reader in a closed loop: a whole stream of `events`, one of many at random.
     ReadStream { events: u64 },
-    /// One reader: every event in order.
-    ReadAll,
-    /// One append after the other with pauses, each timed until a subscriber has it.
-    Delivery,
+    /// So many processes with so many writers each, an event an append.
+    Processes { processes: usize, writers: usize },
+    /// One reader: every event in order; a million of them, or as many as can be read often.
+    ReadAll { million: bool },
+    /// One append after the other with pauses, each timed until a subscriber has it, while so many other
+    /// writers append.
+    Delivery { writers: usize },
 }
 
 const fn append(writers: usize, batch: usize) -> Workload {
@@ -37,7 +43,7 @@ const fn chained(writers: usize) -> Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 17] = [
         append(1, 1),
         append(8, 1),
         append(64, 1),
@@ -50,9 +56,17 @@ impl Workload {
         append(8, 100),
         Self::ReadStream { events: 10 },
         Self::ReadStream { events: 100 },
-        Self::ReadAll,
-        Self::Delivery,
+        Self::ReadAll { million: false },
+        Self::Delivery { writers: 0 },
+        Self::Delivery { writers: 64 },
+        Self::Processes { processes: 8, writers: 8 },
+        Self::ReadAll { million: true },
     ];
+
+    /// Whether it takes so long that it runs only where its whole name is given.
+    pub(crate) fn is_long(self) -> bool {
+        matches!(self, Self::ReadAll { million: true })
+    }
 
     pub(crate) fn name(self) -> String {
         match self {
@@ -61,19 +75,28 @@ impl Workload {
                 format!("append-{batch}-w{writers}{chain}")
             }
             Self::ReadStream { events } => format!("read-stream-{events}"),
-            Self::ReadAll => "read-all".to_owned(),
-            Self::Delivery => "delivery".to_owned(),
+            Self::Processes { processes, writers } => format!("append-1-p{processes}w{writers}"),
+            Self::ReadAll { million: false } => "read-all".to_owned(),
+            Self::ReadAll { million: true } => "read-all-1m".to_owned(),
+            Self::Delivery { writers: 0 } => "delivery".to_owned(),
+            Self::Delivery { writers } => format!("delivery-w{writers}"),
         }
     }
 
     /// Runs once on a fresh store; `None` where the subject lacks what the workload needs.
     pub(crate) async fn run(self, kind: Kind, directory: &Path, size: Size) -> Outcome<Option<Measured>> {
         let hash_chain = matches!(self, Self::Append { hash_chain: true, .. });
-        if hash_chain && !kind.has_hash_chain() {
+        if !kind.takes_part_in(self) {
             return Ok(None);
         }
-        let subject = kind.open(directory, hash_chain).await?;
-        let measured = self.measure(&subject, size).await;
+        let namespace = subject::namespace();
+        let subject = kind.open(directory, &namespace, hash_chain).await?;
+        let measured = match self {
+            Self::Processes { processes, writers } => {
+                several_processes(kind, &namespace, processes, writers, size).map(Some)
+            }
+            _ => self.measure(&subject, size).await,
+        };
         subject.finish().await?;
         measured
     }
@@ -84,11 +107,12 @@ impl Workload {
                 appends(subject.clone(), writers, batch, size).await.map(Some)
             }
             Self::ReadStream { events } => stream_reads(&**subject, events, size).await.map(Some),
-            Self::ReadAll => whole_reads(&**subject, size).await.map(Some),
-            Self::Delivery => {
-                let latencies = subject.deliveries(size.time, IDLE_PAUSE).await?;
-                Ok(latencies.map(|latencies| Measured { events_per_second: None, latencies }))
+            Self::Processes { .. } => Err("writers in other processes open the store themselves".into()),
+            Self::ReadAll { million } => {
+                let stored = if million { size.many_stored_events } else { size.stored_events };
+                whole_reads(subject, stored, size).await.map(Some)
             }
+            Self::Delivery { writers } => deliveries(subject, writers, size).await,
         }
     }
 }
@@ -101,6 +125,8 @@ pub(crate) struct Size {
     pub(crate) warm_up: Duration,
     /// Events in the log when reading is measured.
     pub(crate) stored_events: u64,
+    /// The same for a log that no buffer of the client holds.
+    pub(crate) many_stored_events: u64,
 }
 
 /// What one run gave.
@@ -111,49 +137,29 @@ pub(crate) struct Measured {
     pub(crate) latencies: Vec<Duration>,
 }
 
-async fn appends(subject: Arc<dyn Subject>, writers: usize, batch: usize, size: Size) -> Outcome<Measured> {
-    let over = Arc::new(AtomicBool::new(false));
-    let start = Instant::now() + size.warm_up;
-    let tasks: Vec<_> = (0..writers)
-        .map(|writer| {
-            let (subject, over) = (subject.clone(), over.clone());
-            tokio::spawn(async move {
-                let stream = format!("order-{writer}");
-                let mut facts = facts(writer as u64);
-                let mut latencies = Vec::new();
-                let mut version = 0;
-                while !over.load(Ordering::Relaxed) {
-                    let facts = facts(batch);
-                    let called = Instant::now();
-                    subject.append(&stream, version, facts).await?;
-                    version += batch as u64;
-                    if called >= start {
-                        latencies.push(called.elapsed());
-                    }
-                }
-                Outcome::Ok((latencies, Instant::now()))
-            })
-        })
-        .collect();
-    // A thread of its own keeps the time: writers that wait for the disk where they are called may hold
-    // every thread of the runtime.
-    let clock = std::thread::spawn({
-        let over = over.clone();
-        move || {
-            std::thread::sleep(size.warm_up + size.time);
-            over.store(true, Ordering::Relaxed);
-        }
-    });
-    let (mut latencies, mut end) = (Vec::new(), start);
-    for task in tasks {
-        let (measured, ended) = task.await??;
-        latencies.extend(measured);
-        end = end.max(ended);
+impl Measured {
+    pub(crate) fn of(written: Written, batch: usize) -> Self {
+        let events = (written.latencies.len() * batch) as f64;
+        Self { events_per_second: Some(events / written.seconds), latencies: written.latencies }
     }
-    clock.join().map_err(|_| "the clock panicked")?;
-    let seconds = end.duration_since(start).as_secs_f64();
-    let events = (latencies.len() * batch) as f64;
-    Ok(Measured { events_per_second: Some(events / seconds), latencies })
+}
+
+async fn appends(subject: Arc<dyn Subject>, writers: usize, batch: usize, size: Size) -> Outcome<Measured> {
+    let writing = Writing::begin(size.warm_up, size.time);
+    let tasks: Vec<_> = (0..writers)
+        .map(|writer| tokio::spawn(writing.clone().write(subject.clone(), writer, batch)))
+        .collect();
+    let mut written = Written::default();
+    for task in tasks {
+        written.add(task.await??);
+    }
+    Ok(Measured::of(written, batch))
+}
+
+impl Appends for Arc<dyn Subject> {
+    fn append<'a>(&'a self, stream: &'a str, expected: u64, facts: Vec<Fact>) -> BoxFuture<'a, Outcome<()>> {
+        (**self).append(stream, expected, facts)
+    }
 }
 
 async fn prepare(subject: &dyn Subject, streams: u64, events: u64) -> Outcome<()> {
@@ -182,16 +188,24 @@ async fn stream_reads(subject: &dyn Subject, events: u64, size: Size) -> Outcome
     .await
 }
 
-async fn whole_reads(subject: &dyn Subject, size: Size) -> Outcome<Measured> {
-    let per_stream = 1_000.min(size.stored_events);
-    let streams = size.stored_events / per_stream;
-    for stream in 0..streams {
-        let (mut version, mut facts) = (0, facts(stream));
-        while version < per_stream {
-            let count = PREPARATION_BATCH.min(per_stream - version);
-            subject.append(&format!("order-{stream}"), version, facts(usize::try_from(count)?)).await?;
-            version += count;
-        }
+async fn whole_reads(subject: &Arc<dyn Subject>, stored: u64, size: Size) -> Outcome<Measured> {
+    let per_stream = 1_000.min(stored);
+    let streams = stored / per_stream;
+    // Loaded by as many as keep a server busy.
+    let loaders = LOADERS.min(streams);
+    let tasks: Vec<_> = (0..loaders)
+        .map(|loader| {
+            let subject = subject.clone();
+            tokio::spawn(async move {
+                for stream in (loader..streams).step_by(usize::try_from(loaders)?) {
+                    load(&*subject, &format!("order-{stream}"), per_stream).await?;
+                }
+                Outcome::Ok(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
     }
     let stored = streams * per_stream;
     closed_loop(size, async || {
@@ -199,6 +213,56 @@ async fn whole_reads(subject: &dyn Subject, size: Size) -> Outcome<Measured> {
         if count == stored { Ok(count) } else { Err(format!("read {count} of {stored} events").into()) }
     })
     .await
+}
+
+async fn load(subject: &dyn Subject, stream: &str, events: u64) -> Outcome<()> {
+    let (mut version, mut facts) = (0, facts(events));
+    while version < events {
+        let count = PREPARATION_BATCH.min(events - version);
+        subject.append(stream, version, facts(usize::try_from(count)?)).await?;
+        version += count;
+    }
+    Ok(())
+}
+
+async fn deliveries(subject: &Arc<dyn Subject>, writers: usize, size: Size) -> Outcome<Option<Measured>> {
+    // The others begin before and end after what is measured.
+    let others = Writing::begin(Duration::ZERO, size.warm_up + size.time * 2);
+    let tasks: Vec<_> =
+        (0..writers).map(|writer| tokio::spawn(others.clone().write(subject.clone(), writer, 1))).collect();
+    if writers > 0 {
+        tokio::time::sleep(size.warm_up).await;
+    }
+    let latencies = subject.deliveries(size.time, IDLE_PAUSE).await;
+    others.end();
+    for task in tasks {
+        task.await??;
+    }
+    Ok(latencies?.map(|latencies| Measured { events_per_second: None, latencies }))
+}
+
+fn several_processes(
+    kind: Kind,
+    namespace: &str,
+    processes: usize,
+    writers: usize,
+    size: Size,
+) -> Outcome<Measured> {
+    let commands = (0..processes)
+        .map(|process| {
+            processes::itself(&Share {
+                subject: kind.name().to_owned(),
+                server: kind.server_url()?,
+                namespace: namespace.to_owned(),
+                first_writer: process * writers,
+                writers,
+                batch: 1,
+                warm_up_micros: u64::try_from(size.warm_up.as_micros())?,
+                time_micros: u64::try_from(size.time.as_micros())?,
+            })
+        })
+        .collect::<Outcome<_>>()?;
+    Ok(Measured::of(processes::run(commands)?, 1))
 }
 
 async fn closed_loop(size: Size, mut read: impl AsyncFnMut() -> Outcome<u64>) -> Outcome<Measured> {
@@ -213,62 +277,4 @@ async fn closed_loop(size: Size, mut read: impl AsyncFnMut() -> Outcome<u64>) ->
         latencies.push(called.elapsed());
     }
     Ok(Measured { events_per_second: Some(events as f64 / start.elapsed().as_secs_f64()), latencies })
-}
-
-/// Facts made from a seed: the same in every run and for every subject.
-pub(crate) fn facts(seed: u64) -> impl FnMut(usize) -> Vec<Fact> + Send {
-    let mut random = Random(seed);
-    move |count| (0..count).map(|_| fact(&mut random)).collect()
-}
-
-fn fact(random: &mut Random) -> Fact {
-    const TYPES: [&str; 4] = ["order-placed", "order-paid", "order-packed", "order-shipped"];
-    let index = usize::try_from(random.below(TYPES.len() as u64)).unwrap_or(0);
-    let mut payload = format!(
-        r#"{{"customer":"{:016x}","items":{},"total":"{}.{:02}","express":{},"note":""#,
-        random.next(),
-        1 + random.below(9),
-        random.below(10_000),
-        random.below(100),
-        random.below(2) == 0,
-    );
-    while payload.len() < PAYLOAD_BYTES - 2 {
-        let letter = u8::try_from(random.below(26)).unwrap_or(0);
-        payload.push(char::from(b'a' + letter));
-    }
-    payload.push_str("\"}");
-    Fact { event_type: TYPES[index], payload }
-}
-
-/// SplitMix64: enough for data that must only differ and repeat.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_payload_is_json_of_the_size_that_is_promised_and_repeats_with_its_seed() {
-        let payloads = |seed| facts(seed)(3).into_iter().map(|fact| fact.payload).collect::<Vec<_>>();
-        for payload in payloads(1) {
-            assert_eq!(payload.len(), PAYLOAD_BYTES);
-            serde_json::from_str::<serde_json::Value>(&payload).unwrap();
-        }
-        assert_eq!(payloads(1), payloads(1));
-        assert_ne!(payloads(1), payloads(2));
-    }
 }

@@ -13,7 +13,7 @@ use annals::{
 };
 
 use super::{Fact, Outcome, Subject, pause_until};
-use crate::workload::facts;
+use crate::load::facts;
 
 pub(crate) struct Annals {
     store: EventStore,
@@ -92,7 +92,9 @@ impl Subject for Annals {
             let (delivered, mut deliveries) = tokio::sync::mpsc::unbounded_channel();
             let subscriber = tokio::spawn(async move {
                 while let Ok(delivery) = subscription.next().await {
-                    if let Delivery::Event(..) = delivery
+                    // Others may append beside what is timed.
+                    if let Delivery::Event(event, ..) = delivery
+                        && event.stream_id == "delivery-1"
                         && delivered.send(Instant::now()).is_err()
                     {
                         break;

@@ -11,15 +11,9 @@ use std::time::{Duration, Instant};
 
 use annals::backend::BoxFuture;
 
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
-pub(crate) type Outcome<T> = Result<T, Failure>;
+use crate::workload::Workload;
 
-/// An event as the client has it: nothing is prepared that an application would not have at hand.
-#[derive(Debug, Clone)]
-pub(crate) struct Fact {
-    pub(crate) event_type: &'static str,
-    pub(crate) payload: String,
-}
+pub(crate) use crate::load::{Fact, Outcome};
 
 /// A store that was opened fresh.
 pub(crate) trait Subject: Send + Sync {
@@ -51,19 +45,25 @@ pub(crate) enum Kind {
     Postgres,
     /// With so many connections.
     PlainPostgres(usize),
+    /// The same tables read by COPY.
+    CopyPostgres,
 }
 
 /// The variable with the URL of a PostgreSQL server for the stores to be measured there.
 const POSTGRES: &str = "ANNALS_POSTGRES";
 
+/// The connections of what is only read, while it is loaded.
+const LOADING: usize = 4;
+
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Memory,
         Self::Sqlite,
         Self::Plain,
         Self::Postgres,
         Self::PlainPostgres(1),
         Self::PlainPostgres(64),
+        Self::CopyPostgres,
     ];
 
     /// Those that can be measured here.
@@ -79,12 +79,13 @@ impl Kind {
             Self::Postgres => "postgres",
             Self::PlainPostgres(1) => "plain-postgres-1",
             Self::PlainPostgres(_) => "plain-postgres-64",
+            Self::CopyPostgres => "copy-postgres",
         }
     }
 
     /// The variable that names its server.
     fn server(self) -> Option<&'static str> {
-        matches!(self, Self::Postgres | Self::PlainPostgres(_)).then_some(POSTGRES)
+        matches!(self, Self::Postgres | Self::PlainPostgres(_) | Self::CopyPostgres).then_some(POSTGRES)
     }
 
     /// Whether it is the plain use of the database that the other uses.
@@ -96,26 +97,60 @@ impl Kind {
         }
     }
 
-    /// Whether the store can keep a hash chain.
-    pub(crate) fn has_hash_chain(self) -> bool {
-        !matches!(self, Self::Plain | Self::PlainPostgres(_))
+    /// Whether it has what the workload needs.
+    pub(crate) fn takes_part_in(self, workload: Workload) -> bool {
+        let is_annals = matches!(self, Self::Memory | Self::Sqlite | Self::Postgres);
+        match workload {
+            Workload::ReadAll { .. } => true,
+            _ if self == Self::CopyPostgres => false,
+            Workload::Append { hash_chain, .. } => is_annals || !hash_chain,
+            Workload::Processes { .. } => self == Self::Postgres,
+            // One connection would be the subscriber's, and there would be no other writers.
+            Workload::Delivery { writers } => writers == 0 || self != Self::PlainPostgres(1),
+            Workload::ReadStream { .. } => true,
+        }
+    }
+
+    /// The URL of its server; empty where there is none.
+    pub(crate) fn server_url(self) -> Outcome<String> {
+        Ok(self.server().map(std::env::var).transpose()?.unwrap_or_default())
+    }
+
+    /// Opens a store that another process has made and takes away.
+    pub(crate) async fn open_shared(self, server: &str, namespace: &str) -> Outcome<Arc<dyn Subject>> {
+        match self {
+            Self::Postgres => Ok(Arc::new(annals_store::postgres(server, namespace, false).await?)),
+            _ => Err(format!("{} is not measured with several processes", self.name()).into()),
+        }
     }
 
     /// Opens a store that holds nothing in an empty directory, or in a namespace of its own.
-    pub(crate) async fn open(self, directory: &Path, hash_chain: bool) -> Outcome<Arc<dyn Subject>> {
+    pub(crate) async fn open(
+        self,
+        directory: &Path,
+        namespace: &str,
+        hash_chain: bool,
+    ) -> Outcome<Arc<dyn Subject>> {
         let file = directory.join("store.db");
-        let server = self.server().map(std::env::var).transpose()?.unwrap_or_default();
-        let namespace = format!("bench_{}", annals::EventId::new().uuid().simple().to_string().split_off(20));
+        let server = self.server_url()?;
         Ok(match self {
             Self::Memory => Arc::new(annals_store::memory(hash_chain)?),
             Self::Sqlite => Arc::new(annals_store::sqlite(file, hash_chain).await?),
             Self::Plain => Arc::new(plain_sqlite::open(file).await?),
-            Self::Postgres => Arc::new(annals_store::postgres(&server, &namespace, hash_chain).await?),
+            Self::Postgres => Arc::new(annals_store::postgres(&server, namespace, hash_chain).await?),
             Self::PlainPostgres(connections) => {
-                Arc::new(plain_postgres::Plain::open(&server, &namespace, connections).await?)
+                Arc::new(plain_postgres::Plain::open(&server, namespace, connections).await?)
+            }
+            Self::CopyPostgres => {
+                Arc::new(plain_postgres::Plain::open(&server, namespace, LOADING).await?.read_by_copy())
             }
         })
     }
+}
+
+/// A name that no other run has.
+pub(crate) fn namespace() -> String {
+    format!("bench_{}", annals::EventId::new().uuid().simple().to_string().split_off(20))
 }
 
 /// Waits until `time` has passed since `start`, or for `pause` if that is sooner; false when it is over.
