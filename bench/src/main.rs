@@ -2,6 +2,7 @@
 //! (A B C A B C …), so that a disk or a neighbour that slows down slows all of them; the medians of the
 //! rounds are reported. See README.md.
 
+mod grow;
 mod load;
 mod machine;
 mod processes;
@@ -41,6 +42,10 @@ struct Arguments {
     /// Where the stores are put, each in a temporary directory; its disk is what is measured
     #[arg(long, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
+    /// Instead of workloads: load so many events into PostgreSQL, compare appends there with appends to a log
+    /// of 100,000, and show the plan of every statement; 10000000 take some minutes and 10 GB
+    #[arg(long, value_name = "EVENTS")]
+    grow: Option<u64>,
     /// What this process has to do for one that measures with several
     #[arg(long, hide = true, value_name = "JSON")]
     share: Option<String>,
@@ -89,6 +94,11 @@ fn main() -> Outcome<()> {
     if let Some(share) = &arguments.share {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         return runtime.block_on(processes::take_part(serde_json::from_str(share)?));
+    }
+    if let Some(events) = arguments.grow {
+        let server = Kind::Postgres.server_url()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        return runtime.block_on(grow::run(&server, events));
     }
     let (workloads, kinds) = arguments.chosen()?;
     let size = arguments.size()?;
