@@ -104,6 +104,8 @@ impl fmt::Debug for StoreUrl {
 /// What a URL asks its backend for.
 enum Target {
     Memory(String),
+    #[cfg(feature = "mysql")]
+    Mysql(Box<crate::mysql::MysqlOptions>),
     #[cfg(feature = "postgres")]
     Postgres(Box<crate::postgres::PostgresOptions>),
     #[cfg(feature = "sqlite")]
@@ -113,6 +115,8 @@ enum Target {
 impl StoreUrl {
     fn target(&self) -> Result<Target> {
         match self.scheme.as_str() {
+            #[cfg(feature = "mysql")]
+            "mysql" | "mariadb" => Ok(Target::Mysql(Box::new(self.try_into()?))),
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => Ok(Target::Postgres(Box::new(self.try_into()?))),
             #[cfg(feature = "sqlite")]
@@ -136,10 +140,12 @@ impl StoreUrl {
     ///
     /// # Errors
     /// Invalid for a store that has no SQL schema.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     pub fn schema_sql(&self) -> Result<String> {
         match self.target()? {
             Target::Memory(_) => Err(no_schema()),
+            #[cfg(feature = "mysql")]
+            Target::Mysql(options) => Ok(crate::mysql::MysqlStore::schema_sql(&options)),
             #[cfg(feature = "postgres")]
             Target::Postgres(options) => crate::postgres::PostgresStore::schema_sql(&options),
             #[cfg(feature = "sqlite")]
@@ -151,10 +157,12 @@ impl StoreUrl {
     ///
     /// # Errors
     /// As for opening the store; invalid where it has no SQL schema or the login may not create.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     pub async fn apply_schema(&self) -> Result<()> {
         match self.target()? {
             Target::Memory(_) => Err(no_schema()),
+            #[cfg(feature = "mysql")]
+            Target::Mysql(options) => crate::mysql::MysqlStore::apply_schema(&options).await,
             #[cfg(feature = "postgres")]
             Target::Postgres(options) => crate::postgres::PostgresStore::apply_schema(&options).await,
             #[cfg(feature = "sqlite")]
@@ -166,10 +174,15 @@ impl StoreUrl {
     ///
     /// # Errors
     /// As for opening the store; invalid where it has no SQL schema or the login may not look.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     pub async fn schema_diff(&self) -> Result<Vec<crate::schema::Difference>> {
         match self.target()? {
             Target::Memory(_) => Err(no_schema()),
+            #[cfg(feature = "mysql")]
+            Target::Mysql(_) => Err(Error::invalid(
+                "schemas on MySQL and MariaDB are not compared yet, expected a store on another database; print the \
+                 schema and compare it with SHOW CREATE TABLE",
+            )),
             #[cfg(feature = "postgres")]
             Target::Postgres(options) => crate::postgres::PostgresStore::schema_diff(&options).await,
             #[cfg(feature = "sqlite")]
@@ -187,7 +200,7 @@ impl StoreUrl {
     }
 }
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 fn no_schema() -> Error {
     Error::invalid("a store in memory has no schema, expected one on a SQL database such as sqlite:orders.db")
 }
@@ -215,6 +228,8 @@ pub(crate) async fn connect(url: &str) -> Result<Arc<dyn Backend>> {
     let url: StoreUrl = url.parse()?;
     Ok(match url.target()? {
         Target::Memory(name) => Arc::new(MemoryStore::named(&name, url.namespace, url.hash_chain)?),
+        #[cfg(feature = "mysql")]
+        Target::Mysql(options) => Arc::new(crate::mysql::MysqlStore::open(*options).await?),
         #[cfg(feature = "postgres")]
         Target::Postgres(options) => Arc::new(crate::postgres::PostgresStore::open(*options).await?),
         #[cfg(feature = "sqlite")]
@@ -234,7 +249,11 @@ fn sqlite_path(place: &str) -> Result<std::path::PathBuf> {
 }
 
 const SCHEMES: &[&str] = &[
+    #[cfg(feature = "mysql")]
+    "mariadb",
     "memory",
+    #[cfg(feature = "mysql")]
+    "mysql",
     #[cfg(feature = "postgres")]
     "postgres",
     #[cfg(feature = "postgres")]

@@ -51,6 +51,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `derive` (default) | `#[derive(Event)]` |
+//! | `mysql` | the backend for MySQL and MariaDB and read models in their tables |
 //! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
 //! | `testing` | given, when, then; the conformance suite; faults |
 
@@ -66,6 +67,8 @@ mod error;
 mod event;
 mod json;
 pub mod memory;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 mod name;
 mod namespace;
 mod payload;
@@ -126,6 +129,10 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}
+
+#[cfg(all(doctest, feature = "mysql"))]
+#[doc = include_str!("../../../docs/guide/mysql.md")]
+mod mysql_guide {}
 
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../../../docs/guide/postgres.md")]

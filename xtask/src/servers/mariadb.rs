@@ -14,14 +14,15 @@ GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;
 CREATE DATABASE IF NOT EXISTS annals CHARACTER SET utf8mb4;
 ";
 
-pub(super) fn start(ground: &Ground) -> Result<Running, Absent> {
+/// `name` is that of the server's directory.
+pub(super) fn start(ground: &Ground, name: &str) -> Result<Running, Absent> {
     let programs = ground.programs(
         &["mariadbd", "mariadb-install-db"],
         &[],
         "mariadb",
         &["mariadb-server-core", "mariadb-client-core"],
     )?;
-    let directory = ground.server_directory("mariadb").map_err(Absent::Failed)?;
+    let directory = ground.server_directory(name).map_err(Absent::Failed)?;
     let data = directory.join("data").display().to_string();
     let mut common = words(["--no-defaults", &format!("--datadir={data}")]);
     if is_root() {

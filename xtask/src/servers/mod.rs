@@ -42,6 +42,11 @@ const POSTGRES_CRASH: Product =
     Product { title: "PostgreSQL to crash", module: "postgres_crash", variable: "ANNALS_POSTGRES_CRASH" };
 const PGBOUNCER: Product = Product { title: "PgBouncer", module: "pgbouncer", variable: "ANNALS_PGBOUNCER" };
 const MARIADB: Product = Product { title: "MariaDB", module: "mariadb", variable: "ANNALS_MARIADB" };
+/// Second ones, which tests may crash.
+const MARIADB_CRASH: Product =
+    Product { title: "MariaDB to crash", module: "mariadb_crash", variable: "ANNALS_MARIADB_CRASH" };
+const MYSQL_CRASH: Product =
+    Product { title: "Oracle MySQL to crash", module: "mysql_crash", variable: "ANNALS_MYSQL_CRASH" };
 const MYSQL: Product = Product { title: "Oracle MySQL", module: "mysql", variable: "ANNALS_MYSQL" };
 
 /// A server that answers.
@@ -91,7 +96,8 @@ impl Servers {
     pub(crate) fn start<T>(meanwhile: impl FnOnce(&Self) -> T) -> Result<(Self, T), String> {
         if !cfg!(target_os = "linux") || installed("setsid").is_none() {
             let why = "servers are started on Linux with setsid only";
-            let states = [POSTGRES, POSTGRES_CRASH, PGBOUNCER, MARIADB, MYSQL].map(|product| {
+            let products = [POSTGRES, POSTGRES_CRASH, PGBOUNCER, MARIADB, MARIADB_CRASH, MYSQL, MYSQL_CRASH];
+            let states = products.map(|product| {
                 let state = product.given().unwrap_or_else(|| State::Absent(Absent::Skipped(why.into())));
                 (product, state)
             });
@@ -104,13 +110,21 @@ impl Servers {
         let (states, done) = thread::scope(|scope| {
             let ground = servers.ground.as_ref().expect("made above");
             let postgres = scope.spawn(|| all_of_postgres(ground));
-            let mariadb = scope.spawn(|| MARIADB.start(|| mariadb::start(ground)));
-            let mysql = scope.spawn(|| MYSQL.start(|| mysql::start(ground)));
+            // One after the other: both are made of the same packages, which may have to be fetched.
+            let mariadb = scope.spawn(|| {
+                let first = MARIADB.start(|| mariadb::start(ground, "mariadb"));
+                [first, MARIADB_CRASH.start(|| mariadb::start(ground, "mariadb-crash"))]
+            });
+            let mysql = scope.spawn(|| {
+                let first = MYSQL.start(|| mysql::start(ground, "mysql"));
+                [first, MYSQL_CRASH.start(|| mysql::start(ground, "mysql-crash"))]
+            });
             let done = meanwhile(&servers);
             let mut states = postgres.join().expect("starting a server does not panic");
-            let mariadb = mariadb.join().expect("starting a server does not panic");
-            let mysql = mysql.join().expect("starting a server does not panic");
-            states.extend([(MARIADB, mariadb), (MYSQL, mysql)]);
+            let [mariadb, mariadb_crash] = mariadb.join().expect("starting a server does not panic");
+            let [mysql, mysql_crash] = mysql.join().expect("starting a server does not panic");
+            states.extend([(MARIADB, mariadb), (MARIADB_CRASH, mariadb_crash)]);
+            states.extend([(MYSQL, mysql), (MYSQL_CRASH, mysql_crash)]);
             (states, done)
         });
         servers.states = states;

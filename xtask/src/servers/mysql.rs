@@ -9,9 +9,10 @@ use super::control::Control;
 use super::ground::{Absent, Ground, installed, is_root, joined, to_command, version};
 use super::{Running, mariadb, words};
 
-pub(super) fn start(ground: &Ground) -> Result<Running, Absent> {
+/// `name` is that of the server's directory.
+pub(super) fn start(ground: &Ground, name: &str) -> Result<Running, Absent> {
     let mysqld = mysqld(ground)?;
-    let directory = ground.server_directory("mysql").map_err(Absent::Failed)?;
+    let directory = ground.server_directory(name).map_err(Absent::Failed)?;
     let mut command = mysqld.command.clone();
     command.push("--no-defaults".to_owned());
     command.push(format!("--datadir={}", directory.join("data").display()));
@@ -28,7 +29,8 @@ pub(super) fn start(ground: &Ground) -> Result<Running, Absent> {
     let tls = ground.certificates()?;
     let port = ground.free_port().map_err(Absent::Failed)?;
     command.extend(mariadb::settings(port, &init.display().to_string(), &tls));
-    command.extend(words(["--mysqlx=OFF", "--secure-file-priv=NULL"]));
+    // Its instruments alone would take half of its memory, and there are two of it.
+    command.extend(words(["--mysqlx=OFF", "--secure-file-priv=NULL", "--performance-schema=OFF"]));
     let control =
         Control { directory, command, ready: "ready for connections", stop: "TERM", end: "KILL", clean: ":" };
     Ok(Running {

@@ -76,6 +76,7 @@ impl Statements {
                 parameter: |n| format!("${n}"),
                 begins_with: |prefix| format!("starts_with(e.stream_id, {prefix})"),
                 limit: |limit| format!(" LIMIT {limit}"),
+                lock: "",
             },
             append_batch: text(
                 "SELECT o_before, o_versions FROM {s}.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \

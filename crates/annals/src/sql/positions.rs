@@ -20,6 +20,8 @@ pub(crate) struct Dialect {
     pub(crate) begins_with: fn(&str) -> String,
     /// What stands behind ORDER BY to get so many rows.
     pub(crate) limit: fn(usize) -> String,
+    /// What stands behind that where each walk has to see, and to lock, what was committed last.
+    pub(crate) lock: &'static str,
 }
 
 /// A value for a parameter, in the order in which the text names them.
@@ -110,7 +112,8 @@ impl<'a> Positions<'a> {
     fn walk(&self, branch: &Branch, columns: &str, limit: usize) -> String {
         let Branch { position, from, tests } = branch;
         let (tests, order, limit) = (tests.join(" AND "), self.order(), (self.dialect.limit)(limit));
-        format!("SELECT {columns} FROM {from} WHERE {tests} ORDER BY {position}{order}{limit}")
+        let lock = self.dialect.lock;
+        format!("SELECT {columns} FROM {from} WHERE {tests} ORDER BY {position}{order}{limit}{lock}")
     }
 
     fn order(&self) -> &'static str {
@@ -192,6 +195,7 @@ mod tests {
             parameter: |n| format!("${n}"),
             begins_with: |prefix| format!("starts_with(e.stream_id, {prefix})"),
             limit: |limit| format!(" LIMIT {limit}"),
+            lock: "",
         }
     }
 

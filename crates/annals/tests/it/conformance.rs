@@ -6,11 +6,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use annals::backend::{Backend, BoxFuture, HashFormula};
+use annals::mysql::mysql_async::{self, prelude::Queryable as _};
 use annals::sqlite::{SqliteOptions, SqliteStore, rusqlite};
 use annals::testing::conformance::{Harness, Outcome, RULES, Suite, Tampering, Urls};
 use annals::{ErrorKind, EventStore, Expected, Namespace, NewEvent, Result};
 
+annals::conformance!(mariadb, Mysql(Urls::from_env("ANNALS_MARIADB").unwrap()));
 annals::conformance!(memory, Urls::new("memory:").unwrap());
+annals::conformance!(mysql, Mysql(Urls::from_env("ANNALS_MYSQL").unwrap()));
 annals::conformance!(pgbouncer, Postgres(Urls::from_env("ANNALS_PGBOUNCER").unwrap()));
 annals::conformance!(postgres, Postgres(Urls::from_env("ANNALS_POSTGRES").unwrap()));
 annals::conformance!(sqlite, SqliteFiles::default());
@@ -127,6 +130,65 @@ fn tamper(store: &SqliteOptions, tampering: Tampering) -> rusqlite::Result<()> {
         other => panic!("{other:?} is new"),
     };
     connection.execute_batch(&sql)
+}
+
+/// Stores on MySQL or MariaDB, which somebody with every right on the tables can tamper with.
+struct Mysql(Urls);
+
+impl Harness for Mysql {
+    fn fresh(&self) -> String {
+        self.0.fresh()
+    }
+
+    fn open<'a>(&'a self, store: &'a str) -> BoxFuture<'a, Result<Arc<dyn Backend>>> {
+        self.0.open(store)
+    }
+
+    fn chained(&self, formula: HashFormula) -> Option<String> {
+        self.0.chained(formula)
+    }
+
+    fn sibling(&self, store: &str) -> Option<String> {
+        self.0.sibling(store)
+    }
+
+    fn missing(&self) -> Option<String> {
+        self.0.missing()
+    }
+
+    fn tamper<'a>(&'a self, store: &'a str, tampering: Tampering) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let (server, options) = store.split_once('?').unwrap();
+            let namespace = options.split('&').find_map(|option| option.strip_prefix("namespace=")).unwrap();
+            let p = format!("annals__{namespace}__");
+            let sql = match tampering {
+                Tampering::ChangePayload(at) => {
+                    format!("UPDATE {p}events SET payload = '77' WHERE position = {at}")
+                }
+                Tampering::ChangeType(at) => {
+                    format!("UPDATE {p}events SET event_type = 'x' WHERE position = {at}")
+                }
+                Tampering::Remove(at) => format!("DELETE FROM {p}events WHERE position = {at}"),
+                Tampering::Insert => format!(
+                    "CREATE TEMPORARY TABLE forged AS SELECT * FROM {p}events WHERE position = 20;
+                     UPDATE forged SET position = 21, event_id = REPEAT('x', 16), stream_version = stream_version + 1;
+                     INSERT INTO {p}events SELECT * FROM forged; DROP TEMPORARY TABLE forged"
+                ),
+                Tampering::NewerSchema => format!("UPDATE {p}store SET schema_version = schema_version + 1"),
+                other => panic!("{other:?} is new"),
+            };
+            let sql = format!(
+                "DROP TRIGGER IF EXISTS {p}events_no_update; DROP TRIGGER IF EXISTS {p}events_no_delete; {sql}"
+            );
+            let mut conn = mysql_async::Conn::from_url(server).await.unwrap();
+            conn.query_drop(sql).await.unwrap();
+            Ok(true)
+        })
+    }
+
+    fn finish<'a>(&'a self, store: &'a str) -> BoxFuture<'a, ()> {
+        self.0.finish(store)
+    }
 }
 
 /// Each store in a namespace of its own, which somebody with every right can tamper with.

@@ -7,6 +7,7 @@ mod decide;
 mod derive;
 mod events;
 mod group_commit;
+mod mysql;
 mod postgres;
 mod projection;
 mod reading;

@@ -13,22 +13,22 @@ use super::{POSTGRES, noted, server, unique};
 
 /// Passes bytes on, and now and then cuts a connection: before a message, or after the server has got it and
 /// before its answer is out.
-struct Proxy {
-    port: u16,
-    fate: Arc<Fate>,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    pub(crate) fate: Arc<Fate>,
 }
 
 #[derive(Default)]
-struct Fate {
+pub(crate) struct Fate {
     /// Of a hundred messages, so many are not passed on, and of so many others the answer is not.
-    percent: AtomicU64,
+    pub(crate) percent: AtomicU64,
     /// Cut whatever comes.
-    dead: AtomicBool,
+    pub(crate) dead: AtomicBool,
     /// Cut behind the next message that holds these words.
-    behind: std::sync::Mutex<Option<&'static str>>,
-    random: AtomicU64,
-    cut_before: AtomicUsize,
-    cut_behind: AtomicUsize,
+    pub(crate) behind: std::sync::Mutex<Option<&'static str>>,
+    pub(crate) random: AtomicU64,
+    pub(crate) cut_before: AtomicUsize,
+    pub(crate) cut_behind: AtomicUsize,
     /// Statements that clients asked the server to parse.
     parsed: AtomicUsize,
 }
@@ -64,7 +64,7 @@ impl Fate {
 }
 
 impl Proxy {
-    async fn before(server: &str) -> Self {
+    pub(crate) async fn before(server: &str) -> Self {
         let address = server.rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();

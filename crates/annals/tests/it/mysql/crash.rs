@@ -1,0 +1,120 @@
+//! Servers that crash, with everything durable (rules 9 and 16).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use annals::backend::{Backend as _, Direction, LogRange};
+use annals::prelude::*;
+use annals::{ErrorKind, EventId, Position};
+
+use super::{CRASH, Place, control, noted, open, servers, store_of, unique};
+
+/// Follows the log while the server comes and goes; what it saw, in the order it did.
+async fn follow(store: EventStore, done: Arc<AtomicBool>) -> Vec<(Position, EventId)> {
+    let (mut seen, mut from) = (Vec::new(), Position(1));
+    loop {
+        let last_look = done.load(Ordering::SeqCst);
+        let range = LogRange { query: Query::all(), from, direction: Direction::Forward, limit: 500 };
+        match store.log_page(range).await {
+            Ok(page) => {
+                seen.extend(page.events.iter().map(|event| (event.position, event.event_id)));
+                // A checkpoint may be anywhere up to here, so nothing may ever come up below it, and nothing
+                // that was there may be gone.
+                from = page.through.next();
+                if page.end && last_look {
+                    return seen;
+                }
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Appends until it is told to end; the ids of what was acknowledged.
+async fn write(store: EventStore, done: Arc<AtomicBool>) -> Vec<EventId> {
+    let stream = format!("w-{}", unique());
+    let mut acknowledged = Vec::new();
+    for version in 0.. {
+        if done.load(Ordering::SeqCst) {
+            break;
+        }
+        let event = noted(0);
+        acknowledged.push(event.event_id);
+        let appended = store.append(stream.as_str(), Expected::version(version), [event]).await.unwrap();
+        assert_eq!(appended.version().0, version + 1);
+    }
+    acknowledged
+}
+
+async fn what_was_seen_and_what_was_acknowledged_stays(variable: &'static str, server: &str) -> String {
+    const ROUNDS: usize = 8;
+    let place = Place::on(server).await;
+    let durability = place.mysql.durability().await.unwrap();
+    assert!(durability.durable, "{}", durability.settings);
+    let (done, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    // Each with connections of its own, as in as many processes.
+    let (mut writers, mut readers) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        let store = store_of(&open(&place.url).await);
+        writers.extend([(); 2].map(|()| tokio::spawn(write(store.clone(), done.clone()))));
+    }
+    for _ in 0..2 {
+        readers.push(tokio::spawn(follow(store_of(&open(&place.url).await), written.clone())));
+    }
+    for round in 0..ROUNDS {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let blow = if round % 4 == 3 { "restart" } else { "kill" };
+        tokio::task::spawn_blocking(move || {
+            control(variable, blow);
+            control(variable, "start");
+        })
+        .await
+        .unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    done.store(true, Ordering::SeqCst);
+    let mut acknowledged = Vec::new();
+    for writer in writers {
+        acknowledged.extend(writer.await.unwrap());
+    }
+    written.store(true, Ordering::SeqCst);
+    let log = store_of(&open(&place.url).await).read_all().collect().await.unwrap();
+    let log: Vec<(Position, EventId)> = log.iter().map(|event| (event.position, event.event_id)).collect();
+    let ids: HashSet<EventId> = log.iter().map(|(_, id)| *id).collect();
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !ids.contains(id)).collect();
+    assert_eq!(lost, Vec::<&EventId>::new(), "acknowledged and gone");
+    assert_eq!(ids.len(), acknowledged.len(), "every append is there once");
+    for reader in readers {
+        let seen = reader.await.unwrap();
+        let same = seen.iter().zip(&log).take_while(|(seen, kept)| seen == kept).count();
+        assert_eq!(
+            (seen.len(), same),
+            (log.len(), log.len()),
+            "what a reader saw, and how much of it is the log: {:?} {:?}",
+            seen.get(same),
+            log.get(same)
+        );
+    }
+    place.finish().await;
+    format!("{variable}: {} events through {ROUNDS} ends of the server", log.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_seen_and_what_was_acknowledged_survives_crashes_of_mysql() {
+    for (variable, server) in servers(CRASH).filter(|(variable, _)| variable.contains("MYSQL")) {
+        println!("{}", what_was_seen_and_what_was_acknowledged_stays(variable, &server).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_seen_and_what_was_acknowledged_survives_crashes_of_mariadb() {
+    for (variable, server) in servers(CRASH).filter(|(variable, _)| variable.contains("MARIADB")) {
+        println!("{}", what_was_seen_and_what_was_acknowledged_stays(variable, &server).await);
+    }
+}
