@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use annals::backend::{BoxFuture, HashFormula};
 use annals::memory::MemoryStore;
+use annals::mysql::{MysqlOptions, MysqlStore};
 use annals::postgres::{PostgresOptions, PostgresStore};
 use annals::sqlite::{SqliteOptions, SqliteStore};
 use annals::{
@@ -44,6 +45,15 @@ pub(super) async fn postgres(server: &str, namespace: &str, hash_chain: bool) ->
     let url: StoreUrl =
         format!("{server}?sslmode=disable&connections=4&namespace={namespace}{chain}").parse()?;
     let backend = PostgresStore::open(PostgresOptions::try_from(&url)?).await?;
+    let namespace: Arc<dyn Backend> = Arc::new(backend.clone());
+    Ok(Annals { namespace: Some(namespace), ..event_store(backend) })
+}
+
+/// At most four connections: one writes, three read.
+pub(super) async fn mysql(server: &str, namespace: &str, hash_chain: bool) -> Outcome<Annals> {
+    let chain = if hash_chain { "&hash_chain=annals-v1" } else { "" };
+    let url: StoreUrl = format!("{server}?connections=4&namespace={namespace}{chain}").parse()?;
+    let backend = MysqlStore::open(MysqlOptions::try_from(&url)?).await?;
     let namespace: Arc<dyn Backend> = Arc::new(backend.clone());
     Ok(Annals { namespace: Some(namespace), ..event_store(backend) })
 }

@@ -2,6 +2,7 @@
 //! another implementation and a line in [`Kind::ALL`].
 
 mod annals_store;
+mod plain_mysql;
 mod plain_postgres;
 mod plain_sqlite;
 
@@ -47,16 +48,26 @@ pub(crate) enum Kind {
     PlainPostgres(usize),
     /// The same tables read by COPY.
     CopyPostgres,
+    Mysql,
+    PlainMysql(usize),
+    Mariadb,
+    PlainMariadb(usize),
 }
 
 /// The variable with the URL of a PostgreSQL server for the stores to be measured there.
 const POSTGRES: &str = "ANNALS_POSTGRES";
 
+/// Likewise.
+const MYSQL: &str = "ANNALS_MYSQL";
+
+/// Likewise.
+const MARIADB: &str = "ANNALS_MARIADB";
+
 /// The connections of what is only read, while it is loaded.
 const LOADING: usize = 4;
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 13] = [
         Self::Memory,
         Self::Sqlite,
         Self::Plain,
@@ -64,6 +75,12 @@ impl Kind {
         Self::PlainPostgres(1),
         Self::PlainPostgres(64),
         Self::CopyPostgres,
+        Self::Mysql,
+        Self::PlainMysql(1),
+        Self::PlainMysql(64),
+        Self::Mariadb,
+        Self::PlainMariadb(1),
+        Self::PlainMariadb(64),
     ];
 
     /// Those that can be measured here.
@@ -80,33 +97,44 @@ impl Kind {
             Self::PlainPostgres(1) => "plain-postgres-1",
             Self::PlainPostgres(_) => "plain-postgres-64",
             Self::CopyPostgres => "copy-postgres",
+            Self::Mysql => "mysql",
+            Self::PlainMysql(1) => "plain-mysql-1",
+            Self::PlainMysql(_) => "plain-mysql-64",
+            Self::Mariadb => "mariadb",
+            Self::PlainMariadb(1) => "plain-mariadb-1",
+            Self::PlainMariadb(_) => "plain-mariadb-64",
         }
     }
 
     /// The variable that names its server.
     fn server(self) -> Option<&'static str> {
-        matches!(self, Self::Postgres | Self::PlainPostgres(_) | Self::CopyPostgres).then_some(POSTGRES)
+        match self {
+            Self::Memory | Self::Sqlite | Self::Plain => None,
+            Self::Postgres | Self::PlainPostgres(_) | Self::CopyPostgres => Some(POSTGRES),
+            Self::Mysql | Self::PlainMysql(_) => Some(MYSQL),
+            Self::Mariadb | Self::PlainMariadb(_) => Some(MARIADB),
+        }
+    }
+
+    fn is_plain(self) -> bool {
+        matches!(self, Self::Plain | Self::PlainPostgres(_) | Self::PlainMysql(_) | Self::PlainMariadb(_))
     }
 
     /// Whether it is the plain use of the database that the other uses.
     pub(crate) fn is_plain_of(self, other: Self) -> bool {
-        match self {
-            Self::Plain => other.server().is_none(),
-            Self::PlainPostgres(_) => other.server() == Some(POSTGRES),
-            _ => false,
-        }
+        self.is_plain() && self.server() == other.server()
     }
 
     /// Whether it has what the workload needs.
     pub(crate) fn takes_part_in(self, workload: Workload) -> bool {
-        let is_annals = matches!(self, Self::Memory | Self::Sqlite | Self::Postgres);
+        let is_annals = !self.is_plain();
         match workload {
             Workload::ReadAll { .. } => true,
             _ if self == Self::CopyPostgres => false,
             Workload::Append { hash_chain, .. } => is_annals || !hash_chain,
             Workload::Processes { .. } => self == Self::Postgres,
             // One connection would be the subscriber's, and there would be no other writers.
-            Workload::Delivery { writers } => writers == 0 || self != Self::PlainPostgres(1),
+            Workload::Delivery { writers } => writers == 0 || !matches!(self, Self::PlainPostgres(1)),
             Workload::ReadStream { .. } => true,
         }
     }
@@ -143,6 +171,12 @@ impl Kind {
             }
             Self::CopyPostgres => {
                 Arc::new(plain_postgres::Plain::open(&server, namespace, LOADING).await?.read_by_copy())
+            }
+            Self::Mysql | Self::Mariadb => {
+                Arc::new(annals_store::mysql(&server, namespace, hash_chain).await?)
+            }
+            Self::PlainMysql(connections) | Self::PlainMariadb(connections) => {
+                Arc::new(plain_mysql::Plain::open(&server, namespace, connections).await?)
             }
         })
     }
