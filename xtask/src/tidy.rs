@@ -75,17 +75,36 @@ fn rust_files(dir: &str) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
+/// The folders of backends, and the crates that only one of them may know.
+const BACKENDS: [(&str, &[&str]); 4] = [
+    ("memory", &[]),
+    ("sqlite", &["rusqlite"]),
+    ("postgres", &["tokio_postgres", "tokio-postgres"]),
+    ("mysql", &["mysql_async"]),
+];
+
+/// The files that every backend on SQL has, so that who knows one knows all.
+const SQL_FILES: [&str; 7] = ["mod", "append", "error", "projection", "read", "row", "schema"];
+
 /// Layers look down only: the model knows no store, the contract no event store, no backend another one, and
 /// nothing but a backend its driver.
 fn imports(findings: &mut Vec<String>) -> Outcome {
     let src = "crates/annals/src";
-    let model = ["name", "json", "time", "trace", "payload", "event", "stream", "namespace"];
-    let mut forbid = |dir_or_file: &str, words: &[&str], why: &str| -> Outcome {
-        let path = root().join(src).join(dir_or_file);
+    let of_backends = |all_but: &str| -> Vec<String> {
+        let others = BACKENDS.iter().filter(|(backend, _)| *backend != all_but);
+        others
+            .flat_map(|(backend, drivers)| {
+                let drivers = drivers.iter().map(|driver| (*driver).to_owned());
+                drivers.chain([format!("crate::{backend}")])
+            })
+            .collect()
+    };
+    let mut forbid = |module: &str, words: &[String], why: &str| -> Outcome {
+        let path = root().join(src).join(module);
         let files = if path.is_dir() {
-            rust_files(&format!("{src}/{dir_or_file}"))?
+            rust_files(&format!("{src}/{module}"))?
         } else {
-            vec![root().join(src).join(format!("{dir_or_file}.rs"))]
+            vec![root().join(src).join(format!("{module}.rs"))]
         };
         for file in files {
             for (number, line) in read(&file)?.lines().enumerate() {
@@ -97,32 +116,19 @@ fn imports(findings: &mut Vec<String>) -> Outcome {
         }
         Ok(())
     };
-    for module in model {
-        forbid(
-            module,
-            &["crate::store", "crate::sqlite", "crate::memory", "rusqlite"],
-            "the model knows no store",
-        )?;
+    let below = [of_backends(""), vec!["crate::store".to_owned(), "crate::sql".to_owned()]].concat();
+    for module in ["name", "json", "time", "trace", "payload", "event", "stream", "namespace"] {
+        forbid(module, &below, "the model knows no store")?;
     }
     for module in ["backend", "append", "query", "chain"] {
-        forbid(
-            module,
-            &["crate::store", "crate::sqlite", "crate::memory", "rusqlite"],
-            "the contract knows neither the event store nor a backend",
-        )?;
+        forbid(module, &below, "the contract knows neither the event store nor a backend")?;
     }
-    for module in ["store", "decide", "codec", "subscribe", "snapshot"] {
-        forbid(
-            module,
-            &["crate::sqlite", "crate::memory", "rusqlite"],
-            "what is above the contract knows no database",
-        )?;
+    for module in ["store", "decide", "codec", "subscribe", "snapshot", "project", "schema", "sql"] {
+        forbid(module, &of_backends(""), "what backends share, or stands on them, knows no database")?;
     }
-    forbid(
-        "memory",
-        &["crate::sqlite", "crate::store"],
-        "a backend knows no other backend and no event store",
-    )?;
+    for (backend, _) in BACKENDS {
+        forbid(backend, &of_backends(backend), "a backend knows no other backend")?;
+    }
     let words = ["std::env::var", "home_dir", "std::io::stdout", "std::io::stderr"];
     for file in rust_files(src)?.iter().filter(|file| !file.to_string_lossy().contains("testing")) {
         for (number, line) in read(file)?.lines().enumerate() {
@@ -160,10 +166,13 @@ fn rules(findings: &mut Vec<String>) -> Outcome {
 /// Every backend has its files and its row in the README.
 fn backends(findings: &mut Vec<String>) -> Outcome {
     let readme = read(&root().join("README.md"))?;
-    for backend in ["memory", "sqlite"] {
-        let module = root().join("crates/annals/src").join(backend).join("mod.rs");
-        if !module.is_file() {
-            findings.push(format!("{} is missing", module.display()));
+    for (backend, _) in BACKENDS {
+        let files = if backend == "memory" { &SQL_FILES[..1] } else { &SQL_FILES };
+        for file in files {
+            let path = root().join(format!("crates/annals/src/{backend}/{file}.rs"));
+            if !path.is_file() {
+                findings.push(format!("{} is missing", path.display()));
+            }
         }
         if !readme.contains(&format!("`{backend}:")) {
             findings.push(format!("README.md: no row for `{backend}:`"));
