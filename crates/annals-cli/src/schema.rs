@@ -28,8 +28,12 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Write the statements that make the store; nothing is connected to.
+    ///
+    /// For MariaDB let the URL begin with mariadb://, since its statements are not quite those of MySQL.
     Print,
-    /// Make what is missing, and triggers and functions anew; tables that are there stay as they are.
+    /// Make what is missing; tables that are there stay as they are.
+    ///
+    /// Where the database can do it in one transaction, on SQLite and PostgreSQL, triggers and functions are made anew.
     Apply {
         /// Print one JSON object for each difference that is left.
         #[arg(long)]
@@ -37,8 +41,8 @@ enum Command {
     },
     /// Tell what is missing, what is different, and what somebody has added.
     ///
-    /// What was added, such as an index for a report, is listed and is no failure. On PostgreSQL the login needs the
-    /// right to create a schema: the tables are made to be compared with, and rolled back.
+    /// What was added, such as an index for a report, is listed and is no failure. On a server the login needs the
+    /// right to create tables: they are made to be compared with, and taken away again.
     Diff {
         /// Print one JSON object for each difference.
         #[arg(long)]
@@ -81,7 +85,9 @@ fn say(differences: &[Difference], json: bool) -> Result<(), Failure> {
             "{count} object{} of the schema missing or different",
             if count == 1 { "" } else { "s" }
         ))
-        .hint("`annals schema apply` makes what is missing; what is different in a table has to be mended by hand")),
+        .hint(
+            "`annals schema apply` makes what is missing; what is still different has to be mended by hand",
+        )),
     }
 }
 

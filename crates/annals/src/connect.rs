@@ -179,10 +179,7 @@ impl StoreUrl {
         match self.target()? {
             Target::Memory(_) => Err(no_schema()),
             #[cfg(feature = "mysql")]
-            Target::Mysql(_) => Err(Error::invalid(
-                "schemas on MySQL and MariaDB are not compared yet, expected a store on another database; print the \
-                 schema and compare it with SHOW CREATE TABLE",
-            )),
+            Target::Mysql(options) => crate::mysql::MysqlStore::schema_diff(&options).await,
             #[cfg(feature = "postgres")]
             Target::Postgres(options) => crate::postgres::PostgresStore::schema_diff(&options).await,
             #[cfg(feature = "sqlite")]

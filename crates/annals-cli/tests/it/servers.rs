@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{Place, objects, run, tool};
 
 /// The variables that name servers, as the library's tests know them.
-const SERVERS: [&str; 1] = ["ANNALS_POSTGRES"];
+const SERVERS: [&str; 3] = ["ANNALS_POSTGRES", "ANNALS_MARIADB", "ANNALS_MYSQL"];
 
 /// A store of its own on each server. A server that is missing is a failure where it has to be there.
 fn stores(name: &str) -> Vec<String> {

@@ -54,6 +54,7 @@ use crate::connect::StoreUrl;
 use crate::error::{Conflict, Error, ErrorKind, Result};
 use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
+use crate::schema::Difference;
 use crate::snapshot::{Snapshot, SnapshotKey};
 use crate::sql::{Identity, Link as _, Pool, Server, in_time};
 use crate::stream::{StreamId, Version};
@@ -233,7 +234,7 @@ impl MysqlStore {
     /// The statements that make a store's tables, for somebody to read and to run by hand, in the product's
     /// own command-line client: for MySQL or, where the URL says `mariadb`, for MariaDB.
     pub fn schema_sql(options: &MysqlOptions) -> String {
-        Statements::new(&options.prefix, options.product).script()
+        Statements::new(&options.prefix, options.product).script(options.hash_chain)
     }
 
     /// Makes what is missing of a store's tables; leaves those that are there as they are.
@@ -245,6 +246,18 @@ impl MysqlStore {
         let host = Host::of(&mut connection).await?;
         let statements = Statements::new(&options.prefix, host.product);
         schema::apply(&mut connection, options, &statements).await
+    }
+
+    /// How what is there differs from what [`schema_sql`](Self::schema_sql) makes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); invalid for a login that may not create tables, which it does to compare, and
+    /// drops again.
+    pub async fn schema_diff(options: &MysqlOptions) -> Result<Vec<Difference>> {
+        let mut connection = Connection::open(options).await?;
+        let host = Host::of(&mut connection).await?;
+        let statements = Statements::new(&options.prefix, host.product);
+        schema::diff(&mut connection, options, &statements).await
     }
 }
 
@@ -420,18 +433,7 @@ impl Inner {
 
     async fn drop_namespace(&self) -> Result<()> {
         let mut connection = Connection::open(&self.options).await?;
-        // The table that makes the others a store goes last: a removal that is cut off can be repeated.
-        for sql in [
-            "DROP PROCEDURE IF EXISTS {p}append",
-            "DROP TABLE IF EXISTS {p}events, {p}event_tags, {p}checkpoints, {p}snapshots",
-            "DROP TABLE IF EXISTS {p}store",
-        ] {
-            connection
-                .batch(&self.statements.text(sql))
-                .await
-                .map_err(|e| error::of_commit("could not drop the namespace", e))?;
-        }
-        Ok(())
+        schema::drop(&mut connection, &self.statements).await
     }
 }
 

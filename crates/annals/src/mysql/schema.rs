@@ -1,15 +1,15 @@
 //! Creating and opening a store's tables, and the text of its statements.
 
-use uuid::Uuid;
+use mysql_async::Value;
 
 use crate::backend::{Direction, HashFormula, StoreId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Source;
+use crate::event::{EventId, Source};
+use crate::schema::{self, Difference, Objects};
 use crate::sql::{Dialect, Identity};
-use crate::time::Timestamp;
 
 use super::connect::Connection;
-use super::row::{Fields, bytes, datetime, text};
+use super::row::{Fields, text};
 use super::{MysqlOptions, error};
 
 /// The version of the tables this code writes and reads.
@@ -189,17 +189,20 @@ impl Statements {
         self.text(&format!("INSERT INTO {{p}}event_tags (tag, position) VALUES {rows}"))
     }
 
-    /// Everything that makes the store's tables, but for the row that makes them a store: a script for the
-    /// product's command-line client.
-    pub(super) fn script(&self) -> String {
+    /// Everything that makes a store: a script for the product's command-line client, which may run again and
+    /// again.
+    pub(super) fn script(&self, formula: Option<HashFormula>) -> String {
+        let formula = formula.map_or_else(|| "NULL".to_owned(), |formula| format!("'{formula}'"));
         include_str!("sql/schema.sql")
             .replace("{p}", &self.prefix)
             .replace("{collation}", self.product.collation())
+            .replace("{schema_version}", &SCHEMA_VERSION.to_string())
+            .replace("{hash_formula}", &formula)
     }
 
     /// The statements of the script.
-    fn ddl(&self) -> Vec<String> {
-        let script = self.script();
+    fn ddl(&self, formula: Option<HashFormula>) -> Vec<String> {
+        let script = self.script(formula);
         let (_, statements) = script.split_once("DELIMITER $$").unwrap_or_default();
         let statements = statements.split("$$").map(str::trim).filter(|statement| !statement.is_empty());
         statements.map(str::to_owned).collect()
@@ -253,7 +256,6 @@ pub(super) async fn apply(
 
 /// Every statement is its own transaction, so the row that makes the tables a store comes last: tables whose
 /// creation was cut off have none, and are completed by whoever creates next.
-#[expect(clippy::disallowed_methods, reason = "a store's id is made once, when the store is")]
 async fn create(connection: &mut Connection, options: &MysqlOptions, statements: &Statements) -> Result<()> {
     let failed = |e| error::of("could not create the store's tables", e);
     let rows = connection
@@ -267,22 +269,92 @@ async fn create(connection: &mut Connection, options: &MysqlOptions, statements:
             "could not create the store's tables: others have been creating theirs for 60 seconds",
         ));
     }
-    for statement in statements.ddl() {
+    for statement in statements.ddl(options.hash_chain) {
         connection.batch(&statement).await.map_err(failed)?;
     }
-    let sql = statements.text(
-        "INSERT IGNORE INTO {p}store (id, schema_version, store_id, hash_formula, created_at, last_position, \
-         last_recorded_at) VALUES (1, ?, ?, ?, ?, 0, '1970-01-01')",
-    );
-    let formula = options.hash_chain.map(HashFormula::name);
-    let params = vec![
-        SCHEMA_VERSION.into(),
-        bytes(Uuid::now_v7().as_bytes()),
-        formula.into(),
-        text(&datetime(Timestamp::now())),
-    ];
-    connection.execute(&sql, params).await.map_err(failed)?;
     connection.batch("DO RELEASE_LOCK('annals: create a store')").await.map_err(failed)
+}
+
+/// Drops a store. The table that makes the others a store goes last: a removal that is cut off can be repeated.
+pub(super) async fn drop(connection: &mut Connection, statements: &Statements) -> Result<()> {
+    for sql in [
+        "DROP PROCEDURE IF EXISTS {p}append",
+        "DROP TABLE IF EXISTS {p}events, {p}event_tags, {p}checkpoints, {p}snapshots",
+        "DROP TABLE IF EXISTS {p}store",
+    ] {
+        let dropped = connection.batch(&statements.text(sql)).await;
+        dropped.map_err(|e| error::of_commit("could not drop the store's tables", e))?;
+    }
+    Ok(())
+}
+
+/// How the tables that are there differ from those that this version makes. It makes them, under a prefix that
+/// nobody else uses, looks at both with the same eyes, and drops them again.
+pub(super) async fn diff(
+    connection: &mut Connection,
+    options: &MysqlOptions,
+    statements: &Statements,
+) -> Result<Vec<Difference>> {
+    let found = objects(connection, statements).await?;
+    let unique = EventId::new().uuid().simple().to_string().split_off(24);
+    let scratch = Statements::new(&format!("annals_diff_{unique}_"), statements.product);
+    create(connection, options, &scratch).await?;
+    let expected = objects(connection, &scratch).await;
+    drop(connection, &scratch).await?;
+    Ok(schema::differences(expected?, found))
+}
+
+const TABLES: [&str; 5] = ["store", "events", "event_tags", "checkpoints", "snapshots"];
+
+/// What a store consists of, and what is attached to its tables, each object with its definition.
+async fn objects(connection: &mut Connection, statements: &Statements) -> Result<Objects> {
+    let failed = |e| error::of("could not look at the store's tables", e);
+    let mut objects = Objects::new();
+    for table in TABLES {
+        let rows =
+            connection.query(&format!("SHOW CREATE TABLE {}{table}", statements.prefix), Vec::new()).await;
+        let rows = match rows {
+            Ok(rows) => rows,
+            // There is no such table.
+            Err(e) if error::code(&e) == Some(1146) => continue,
+            Err(e) => return Err(failed(e)),
+        };
+        for row in rows {
+            let definition = Fields::from(row).required(1)?;
+            objects.extend(parts(table, &definition.replace(&statements.prefix, "")));
+        }
+    }
+    let names: Vec<Value> =
+        TABLES.iter().map(|table| text(&format!("{}{table}", statements.prefix))).collect();
+    let params = [names, vec![text(&format!("{}append", statements.prefix))]].concat();
+    let rows = connection.query(include_str!("sql/objects.sql"), params).await.map_err(failed)?;
+    for row in rows {
+        let mut row = Fields::from(row);
+        let (object, definition) = (row.required(0)?, row.required(1)?);
+        let own = |text: &str| text.replace(&statements.prefix, "");
+        objects.insert(own(&object), schema::words(&own(&definition)));
+    }
+    Ok(objects)
+}
+
+/// The columns, keys and constraints of a table, each of which has a line of its own in what the server says of
+/// it, and behind them the table's options.
+fn parts(table: &str, definition: &str) -> Vec<(String, String)> {
+    let lines = definition.lines().skip(1);
+    lines
+        .map(|line| {
+            let line = line.trim().trim_end_matches(',');
+            let name = line.split('`').nth(1).unwrap_or_default();
+            let object = match line {
+                _ if line.starts_with('`') => format!("column {table}.{name}"),
+                _ if line.starts_with(')') => format!("table {table}"),
+                _ if line.starts_with("PRIMARY") => format!("primary key of {table}"),
+                _ if line.starts_with("CONSTRAINT") => format!("constraint {name} of {table}"),
+                _ => format!("index {name} of {table}"),
+            };
+            (object, line.trim_start_matches(") ").to_owned())
+        })
+        .collect()
 }
 
 async fn identity(
@@ -316,4 +388,28 @@ async fn identity(
     }
     let source = Source::new(format!("urn:uuid:{store_id}"))?;
     Ok(Some(Identity { store_id: StoreId(store_id), source, formula }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_of_a_table_is_taken_apart() {
+        let definition = "CREATE TABLE `a` (\n  `id` int NOT NULL,\n  PRIMARY KEY (`id`),\n  \
+            UNIQUE KEY `by_id` (`id`),\n  CONSTRAINT `a_chk_1` CHECK ((`id` = 1))\n) ENGINE=InnoDB";
+        let parts: Vec<_> = parts("a", definition);
+        let parts: Vec<_> =
+            parts.iter().map(|(object, definition)| (object.as_str(), definition.as_str())).collect();
+        assert_eq!(
+            parts,
+            [
+                ("column a.id", "`id` int NOT NULL"),
+                ("primary key of a", "PRIMARY KEY (`id`)"),
+                ("index by_id of a", "UNIQUE KEY `by_id` (`id`)"),
+                ("constraint a_chk_1 of a", "CONSTRAINT `a_chk_1` CHECK ((`id` = 1))"),
+                ("table a", "ENGINE=InnoDB"),
+            ]
+        );
+    }
 }

@@ -218,3 +218,10 @@ append: BEGIN
     SELECT v_position, v_versions;
 END
 $$
+
+-- This row makes the tables a store, so it comes last.
+
+INSERT IGNORE INTO {p}store (
+    id, schema_version, store_id, hash_formula, created_at, last_position, last_recorded_at)
+VALUES (1, {schema_version}, UNHEX(REPLACE(UUID(), '-', '')), {hash_formula}, UTC_TIMESTAMP(6), 0, '1970-01-01')
+$$
