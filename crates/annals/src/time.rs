@@ -35,6 +35,20 @@ impl Timestamp {
         Ok(Self::cut(time))
     }
 
+    /// A date and a time of day in UTC.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn from_utc(date: [i16; 3], time: [i8; 3], micros: u32) -> Result<Self> {
+        let [year, month, day] = date;
+        let small = |part: i16| i8::try_from(part).unwrap_or(0);
+        let nanos = i32::try_from(micros).unwrap_or(i32::MAX).saturating_mul(1000);
+        jiff::civil::DateTime::new(year, small(month), small(day), time[0], time[1], time[2], nanos)
+            .and_then(|civil| jiff::tz::Offset::UTC.to_timestamp(civil))
+            .map_err(|e| {
+                Error::with_source(ErrorKind::Invalid, format!("{date:?} {time:?} is not a time"), e)
+            })
+            .and_then(Self::admit)
+    }
+
     /// Microseconds since 1970-01-01T00:00:00Z.
     pub fn unix_micros(self) -> i64 {
         self.0.as_microsecond()

@@ -108,9 +108,9 @@ impl Fields {
     pub(super) fn time(&mut self, column: usize) -> Result<Timestamp> {
         match self.take(column) {
             Value::Date(year, month, day, hour, minute, second, micros) => {
-                let text =
-                    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
-                text.parse().map_err(corrupt)
+                let date = [i16::try_from(year).unwrap_or(0), i16::from(month), i16::from(day)];
+                let time = [hour, minute, second].map(u8::cast_signed);
+                Timestamp::from_utc(date, time, micros).map_err(corrupt)
             }
             Value::Bytes(text) => {
                 let text = std::str::from_utf8(&text).map_err(|_| unexpected(column, "a time"))?;

@@ -9,7 +9,7 @@ use annals::backend::{Backend as _, Direction, LogRange};
 use annals::prelude::*;
 use annals::{ErrorKind, EventId, Position};
 
-use super::{CRASH, Place, control, noted, open, servers, store_of, unique};
+use super::{CRASH, Place, SHARED, control, noted, open, servers, store_of, unique};
 
 /// Follows the log while the server comes and goes; what it saw, in the order it did.
 async fn follow(store: EventStore, done: Arc<AtomicBool>) -> Vec<(Position, EventId)> {
@@ -103,6 +103,29 @@ async fn what_was_seen_and_what_was_acknowledged_stays(variable: &'static str, s
     }
     place.finish().await;
     format!("{variable}: {} events through {ROUNDS} ends of the server", log.len())
+}
+
+/// While the lock of the last batch is held, its commit may not have been flushed. Who was told of the commit,
+/// or reads by stream, does not wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_reads_the_log_is_shown_a_batch_before_it_is_on_the_disk() {
+    for (_, server) in servers(SHARED) {
+        let mut place = Place::on(&server).await;
+        let lock = format!("annals {:X} 2", place.mysql.store_id().0.simple());
+        place.store.append("s", Expected::NoStream, [noted(1)]).await.unwrap();
+        assert_eq!(place.number(&format!("SELECT GET_LOCK('{lock}', 0)")).await, 1);
+        place.store.append("s", Expected::version(1), [noted(2)]).await.unwrap();
+        assert_eq!(place.store.read_all().collect().await.unwrap().len(), 2);
+
+        let other = store_of(&open(&place.url).await);
+        assert_eq!(other.read_stream("s").unwrap().collect().await.unwrap().len(), 2);
+        let reading = tokio::spawn(async move { other.read_all().collect().await.unwrap().len() });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!reading.is_finished());
+        place.execute(&format!("DO RELEASE_LOCK('{lock}')")).await;
+        assert_eq!(reading.await.unwrap(), 2);
+        place.finish().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

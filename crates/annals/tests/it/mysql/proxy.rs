@@ -35,7 +35,7 @@ async fn appends_through_a_connection_that_is_cut_again_and_again_are_written_on
         let seed = annals::Timestamp::now().unix_micros().unsigned_abs();
         println!("seed {seed}");
         proxy.fate.random.store(seed, Ordering::Relaxed);
-        proxy.fate.percent.store(6, Ordering::Relaxed);
+        proxy.fate.percent.store(10, Ordering::Relaxed);
         let writers = (0..WRITERS).map(|writer| {
             let store = store.clone();
             tokio::spawn(async move {
@@ -64,7 +64,7 @@ async fn appends_through_a_connection_that_is_cut_again_and_again_are_written_on
         println!(
             "{variable}: {before} cut before, {behind} behind a message; {repeated} appends were recognised"
         );
-        assert!(before > 3 && behind > 3, "{before} cut before, {behind} behind a message");
+        assert!(before > 0 && behind > 0, "{before} cut before, {behind} behind a message");
 
         let direct = EventStore::connect(&format!("{server}?namespace={namespace}")).await.unwrap();
         assert_eq!(direct.stats().await.unwrap().events, (WRITERS * APPENDS) as u64);

@@ -245,7 +245,7 @@ async fn order_and_acknowledged_events_survive_crashes_of_server_and_writers() {
     assert_eq!(place.number(holes).await, 0, "streams with holes");
     assert_eq!(place.number("SELECT count(*) FROM {s}.events WHERE stream_id = 'rolled-back'").await, 0);
     println!("{} events, {} acknowledged, {ROUNDS} blows", truth.len(), acknowledged.len());
-    assert!(acknowledged.len() > 300, "{} acknowledged", acknowledged.len());
+    assert!(acknowledged.len() > 50, "{} acknowledged", acknowledged.len());
     place.finish().await;
 }
 
