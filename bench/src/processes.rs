@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::load::{Share, Writing, Written};
 use crate::subject::{Kind, Outcome, Subject};
 
-/// Starts a process for each command and lets them begin together, once all of them are ready.
-pub(crate) fn run(commands: Vec<Command>) -> Outcome<Written> {
+/// Starts a process for each command and lets them begin together, once all of them are ready; nothing where one
+/// says that it cannot.
+pub(crate) fn run(commands: impl IntoIterator<Item = Command>) -> Outcome<Option<Written>> {
     let mut children = Children(Vec::new());
     for mut command in commands {
         children.0.push(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
@@ -18,8 +19,13 @@ pub(crate) fn run(commands: Vec<Command>) -> Outcome<Written> {
         let mut output = BufReader::new(child.stdout.take().ok_or("a process without output")?);
         let mut line = String::new();
         output.read_line(&mut line)?;
-        if line.trim() != "ready" {
-            return Err("a process ended before it was ready".into());
+        match line.trim() {
+            "ready" => {}
+            "" => return Err("a process of writers ended before it was ready".into()),
+            why => {
+                writeln!(std::io::stderr().lock(), "{why}")?;
+                return Ok(None);
+            }
         }
         outputs.push(output);
     }
@@ -30,14 +36,14 @@ pub(crate) fn run(commands: Vec<Command>) -> Outcome<Written> {
     for mut output in outputs {
         let mut line = String::new();
         output.read_to_string(&mut line)?;
-        written.add(Written::told(&line)?);
+        written.add(Written::told(&line).map_err(|e| format!("{e}: {line:.200}"))?);
     }
     for child in &mut children.0 {
         if !child.wait()?.success() {
             return Err("a process of writers failed".into());
         }
     }
-    Ok(written)
+    Ok(Some(written))
 }
 
 /// Processes that do not outlive a failure.

@@ -43,9 +43,10 @@ const fn chained(writers: usize) -> Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         append(1, 1),
         append(8, 1),
+        append(32, 1),
         append(64, 1),
         append(256, 1),
         chained(1),
@@ -90,10 +91,14 @@ impl Workload {
             return Ok(None);
         }
         let namespace = subject::namespace();
+        if let (Self::Append { writers, batch, .. }, Some(mut program)) = (self, kind.peer()) {
+            program.arg(serde_json::to_string(&share(kind, &namespace, 0, writers, batch, size)?)?);
+            return Ok(processes::run([program])?.map(|written| Measured::of(written, batch)));
+        }
         let subject = kind.open(directory, &namespace, hash_chain).await?;
         let measured = match self {
             Self::Processes { processes, writers } => {
-                several_processes(kind, &namespace, processes, writers, size).map(Some)
+                several_processes(kind, &namespace, processes, writers, size)
             }
             _ => self.measure(&subject, size).await,
         };
@@ -207,6 +212,7 @@ async fn whole_reads(subject: &Arc<dyn Subject>, stored: u64, size: Size) -> Out
     for task in tasks {
         task.await??;
     }
+    subject.settle().await?;
     let stored = streams * per_stream;
     closed_loop(size, async || {
         let count = subject.read_all().await?;
@@ -247,22 +253,30 @@ fn several_processes(
     processes: usize,
     writers: usize,
     size: Size,
-) -> Outcome<Measured> {
-    let commands = (0..processes)
-        .map(|process| {
-            processes::itself(&Share {
-                subject: kind.name().to_owned(),
-                server: kind.server_url()?,
-                namespace: namespace.to_owned(),
-                first_writer: process * writers,
-                writers,
-                batch: 1,
-                warm_up_micros: u64::try_from(size.warm_up.as_micros())?,
-                time_micros: u64::try_from(size.time.as_micros())?,
-            })
-        })
-        .collect::<Outcome<_>>()?;
-    Ok(Measured::of(processes::run(commands)?, 1))
+) -> Outcome<Option<Measured>> {
+    let part = |process| processes::itself(&share(kind, namespace, process * writers, writers, 1, size)?);
+    let commands = (0..processes).map(part).collect::<Outcome<Vec<_>>>()?;
+    Ok(processes::run(commands)?.map(|written| Measured::of(written, 1)))
+}
+
+fn share(
+    kind: Kind,
+    namespace: &str,
+    first_writer: usize,
+    writers: usize,
+    batch: usize,
+    size: Size,
+) -> Outcome<Share> {
+    Ok(Share {
+        subject: kind.name().to_owned(),
+        server: kind.server_url()?,
+        namespace: namespace.to_owned(),
+        first_writer,
+        writers,
+        batch,
+        warm_up_micros: u64::try_from(size.warm_up.as_micros())?,
+        time_micros: u64::try_from(size.time.as_micros())?,
+    })
 }
 
 async fn closed_loop(size: Size, mut read: impl AsyncFnMut() -> Outcome<u64>) -> Outcome<Measured> {

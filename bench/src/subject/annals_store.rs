@@ -13,13 +13,20 @@ use annals::{
     Backend, Delivery, EventStore, EventType, Expected, JsonText, NewEvent, Options, Query, StoreUrl,
 };
 
-use super::{Fact, Outcome, Subject, pause_until};
+use super::{Fact, Outcome, Subject, pause_until, plain_postgres};
 use crate::load::facts;
 
 pub(crate) struct Annals {
     store: EventStore,
-    /// What is dropped afterwards.
-    namespace: Option<Arc<dyn Backend>>,
+    namespace: Option<Namespace>,
+}
+
+/// What a server holds of this run.
+struct Namespace {
+    /// By which it is dropped afterwards.
+    backend: Arc<dyn Backend>,
+    server: String,
+    schema: String,
 }
 
 fn formula(hash_chain: bool) -> Option<HashFormula> {
@@ -45,7 +52,11 @@ pub(super) async fn postgres(server: &str, namespace: &str, hash_chain: bool) ->
     let url: StoreUrl =
         format!("{server}?sslmode=disable&connections=4&namespace={namespace}{chain}").parse()?;
     let backend = PostgresStore::open(PostgresOptions::try_from(&url)?).await?;
-    let namespace: Arc<dyn Backend> = Arc::new(backend.clone());
+    let namespace = Namespace {
+        backend: Arc::new(backend.clone()),
+        server: server.to_owned(),
+        schema: plain_postgres::schema_of(namespace),
+    };
     Ok(Annals { namespace: Some(namespace), ..event_store(backend) })
 }
 
@@ -87,10 +98,19 @@ impl Subject for Annals {
         })
     }
 
+    fn settle(&self) -> BoxFuture<'_, Outcome<()>> {
+        Box::pin(async move {
+            match &self.namespace {
+                Some(Namespace { server, schema, .. }) => plain_postgres::vacuum(server, schema).await,
+                None => Ok(()),
+            }
+        })
+    }
+
     fn finish(&self) -> BoxFuture<'_, Outcome<()>> {
         Box::pin(async move {
             if let Some(namespace) = &self.namespace {
-                namespace.drop_namespace().await?;
+                namespace.backend.drop_namespace().await?;
             }
             Ok(())
         })

@@ -7,6 +7,7 @@ mod plain_postgres;
 mod plain_sqlite;
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,11 @@ pub(crate) trait Subject: Send + Sync {
 
     /// Reads every event in the order of the store; says how many.
     fn read_all(&self) -> BoxFuture<'_, Outcome<u64>>;
+
+    /// Lets the store do now what it would do after a large load at a time of its own.
+    fn settle(&self) -> BoxFuture<'_, Outcome<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Takes away what closing does not.
     fn finish(&self) -> BoxFuture<'_, Outcome<()>> {
@@ -52,6 +58,8 @@ pub(crate) enum Kind {
     PlainMysql(usize),
     Mariadb,
     PlainMariadb(usize),
+    /// Another event store, in the program of `peers`.
+    Peer(&'static str),
 }
 
 /// The variable with the URL of a PostgreSQL server for the stores to be measured there.
@@ -63,11 +71,14 @@ const MYSQL: &str = "ANNALS_MYSQL";
 /// Likewise.
 const MARIADB: &str = "ANNALS_MARIADB";
 
+/// The variable with the program of the other event stores, `bench/peers` built.
+const PEERS: &str = "ANNALS_BENCH_PEERS";
+
 /// The connections of what is only read, while it is loaded.
 const LOADING: usize = 4;
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::Memory,
         Self::Sqlite,
         Self::Plain,
@@ -81,11 +92,17 @@ impl Kind {
         Self::Mariadb,
         Self::PlainMariadb(1),
         Self::PlainMariadb(64),
+        Self::Peer("postgres-es"),
+        Self::Peer("disintegrate-postgres"),
+        Self::Peer("message-db"),
     ];
 
     /// Those that can be measured here.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|kind| kind.server().is_none_or(|name| std::env::var(name).is_ok()))
+        let is_set = |name: &str| std::env::var_os(name).is_some();
+        Self::ALL.into_iter().filter(move |kind| {
+            kind.server().is_none_or(is_set) && (is_set(PEERS) || !matches!(kind, Self::Peer(_)))
+        })
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -103,6 +120,7 @@ impl Kind {
             Self::Mariadb => "mariadb",
             Self::PlainMariadb(1) => "plain-mariadb-1",
             Self::PlainMariadb(_) => "plain-mariadb-64",
+            Self::Peer(name) => name,
         }
     }
 
@@ -110,7 +128,7 @@ impl Kind {
     fn server(self) -> Option<&'static str> {
         match self {
             Self::Memory | Self::Sqlite | Self::Plain => None,
-            Self::Postgres | Self::PlainPostgres(_) | Self::CopyPostgres => Some(POSTGRES),
+            Self::Postgres | Self::PlainPostgres(_) | Self::CopyPostgres | Self::Peer(_) => Some(POSTGRES),
             Self::Mysql | Self::PlainMysql(_) => Some(MYSQL),
             Self::Mariadb | Self::PlainMariadb(_) => Some(MARIADB),
         }
@@ -129,6 +147,8 @@ impl Kind {
     pub(crate) fn takes_part_in(self, workload: Workload) -> bool {
         let is_annals = !self.is_plain();
         match workload {
+            Workload::Append { batch, hash_chain, .. } if self.peer().is_some() => batch == 1 && !hash_chain,
+            _ if self.peer().is_some() => false,
             Workload::ReadAll { .. } => true,
             _ if self == Self::CopyPostgres => false,
             Workload::Append { hash_chain, .. } => is_annals || !hash_chain,
@@ -137,6 +157,12 @@ impl Kind {
             Workload::Delivery { writers } => writers == 0 || !matches!(self, Self::PlainPostgres(1)),
             Workload::ReadStream { .. } => true,
         }
+    }
+
+    /// The program of another event store.
+    pub(crate) fn peer(self) -> Option<Command> {
+        let program = matches!(self, Self::Peer(_)).then(|| std::env::var_os(PEERS)).flatten()?;
+        Some(Command::new(program))
     }
 
     /// The URL of its server; empty where there is none.
@@ -178,6 +204,7 @@ impl Kind {
             Self::PlainMysql(connections) | Self::PlainMariadb(connections) => {
                 Arc::new(plain_mysql::Plain::open(&server, namespace, connections).await?)
             }
+            Self::Peer(name) => return Err(format!("{name} is opened by a program of its own").into()),
         })
     }
 }

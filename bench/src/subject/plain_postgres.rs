@@ -42,7 +42,7 @@ impl Plain {
     pub(super) async fn open(server: &str, namespace: &str, connections: usize) -> Outcome<Self> {
         let url: StoreUrl = format!("{server}?namespace={namespace}").parse()?;
         let store = PostgresStore::open(PostgresOptions::try_from(&url)?).await?;
-        let schema = format!("annals__{namespace}");
+        let schema = schema_of(namespace);
         let mut idle = Vec::with_capacity(connections);
         for n in 0..connections {
             let (client, connection) = tokio_postgres::connect(server, NoTls).await?;
@@ -104,6 +104,18 @@ impl Plain {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
         result
     }
+}
+
+/// The schema of a namespace.
+pub(super) fn schema_of(namespace: &str) -> String {
+    format!("annals__{namespace}")
+}
+
+/// What the server does by itself within minutes, and in the middle of what is measured otherwise.
+pub(super) async fn vacuum(server: &str, schema: &str) -> Outcome<()> {
+    let (client, connection) = tokio_postgres::connect(server, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client.batch_execute(&format!("VACUUM ANALYZE {schema}.events")).await?)
 }
 
 /// A row as an application keeps it; only its making is measured.
@@ -237,6 +249,10 @@ impl Subject for Plain {
             let arrivals = delivered.await??;
             Ok(Some(arrivals.iter().zip(&calls).map(|(arrival, call)| arrival.duration_since(*call)).collect()))
         }))
+    }
+
+    fn settle(&self) -> BoxFuture<'_, Outcome<()>> {
+        Box::pin(vacuum(&self.server, &self.schema))
     }
 
     fn finish(&self) -> BoxFuture<'_, Outcome<()>> {
