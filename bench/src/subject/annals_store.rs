@@ -18,15 +18,10 @@ use crate::load::facts;
 
 pub(crate) struct Annals {
     store: EventStore,
-    namespace: Option<Namespace>,
-}
-
-/// What a server holds of this run.
-struct Namespace {
-    /// By which it is dropped afterwards.
-    backend: Arc<dyn Backend>,
-    server: String,
-    schema: String,
+    /// What a server holds of this run, to be dropped afterwards.
+    namespace: Option<Arc<dyn Backend>>,
+    /// The PostgreSQL server and the schema that are vacuumed after a large load.
+    vacuumed: Option<(String, String)>,
 }
 
 fn formula(hash_chain: bool) -> Option<HashFormula> {
@@ -34,7 +29,7 @@ fn formula(hash_chain: bool) -> Option<HashFormula> {
 }
 
 fn event_store(backend: impl Backend) -> Annals {
-    Annals { store: EventStore::new(Arc::new(backend), Options::default()), namespace: None }
+    Annals { store: EventStore::new(Arc::new(backend), Options::default()), namespace: None, vacuumed: None }
 }
 
 pub(super) fn memory(hash_chain: bool) -> Outcome<Annals> {
@@ -52,12 +47,9 @@ pub(super) async fn postgres(server: &str, namespace: &str, hash_chain: bool) ->
     let url: StoreUrl =
         format!("{server}?sslmode=disable&connections=4&namespace={namespace}{chain}").parse()?;
     let backend = PostgresStore::open(PostgresOptions::try_from(&url)?).await?;
-    let namespace = Namespace {
-        backend: Arc::new(backend.clone()),
-        server: server.to_owned(),
-        schema: plain_postgres::schema_of(namespace),
-    };
-    Ok(Annals { namespace: Some(namespace), ..event_store(backend) })
+    let vacuumed = Some((server.to_owned(), plain_postgres::schema_of(namespace)));
+    let namespace: Arc<dyn Backend> = Arc::new(backend.clone());
+    Ok(Annals { namespace: Some(namespace), vacuumed, ..event_store(backend) })
 }
 
 /// At most four connections: one writes, three read.
@@ -100,8 +92,8 @@ impl Subject for Annals {
 
     fn settle(&self) -> BoxFuture<'_, Outcome<()>> {
         Box::pin(async move {
-            match &self.namespace {
-                Some(Namespace { server, schema, .. }) => plain_postgres::vacuum(server, schema).await,
+            match &self.vacuumed {
+                Some((server, schema)) => plain_postgres::vacuum(server, schema).await,
                 None => Ok(()),
             }
         })
@@ -110,7 +102,7 @@ impl Subject for Annals {
     fn finish(&self) -> BoxFuture<'_, Outcome<()>> {
         Box::pin(async move {
             if let Some(namespace) = &self.namespace {
-                namespace.backend.drop_namespace().await?;
+                namespace.drop_namespace().await?;
             }
             Ok(())
         })
