@@ -1,7 +1,6 @@
 //! The tables of a store on SQL: how those that are there differ from those that this version of Annals makes.
 //! [`StoreUrl`](crate::StoreUrl) asks for them.
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use std::collections::BTreeMap;
 
 /// An object of a store's schema, such as `index events_by_type`, that is not as this version makes it.
@@ -23,11 +22,9 @@ impl Difference {
     }
 }
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 /// Objects by what they are called, each with its definition.
 pub(crate) type Objects = BTreeMap<String, String>;
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) fn differences(mut expected: Objects, found: Objects) -> Vec<Difference> {
     let mut differences: Vec<Difference> = found
         .into_iter()
@@ -47,14 +44,13 @@ pub(crate) fn differences(mut expected: Objects, found: Objects) -> Vec<Differen
     differences
 }
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 /// A definition without what means nothing: comments, line ends, more than one blank.
 pub(crate) fn words(definition: &str) -> String {
     let code = definition.lines().flat_map(|line| line.split("--").next());
     code.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
-#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
