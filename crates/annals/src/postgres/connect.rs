@@ -1,7 +1,6 @@
 //! One connection: reaching the server, TLS, and running statements with or without preparing them.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -17,14 +16,12 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row, RowStream, Statem
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sql::Link;
 
 use super::{PostgresOptions, Prepared, Tls, error, tls};
 
 /// How long reaching the server and logging in may take.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-
-/// How long the server may take over one statement before the connection counts as lost.
-pub(super) const STATEMENT_MAX: Duration = Duration::from_secs(30);
 
 /// Statements kept prepared on one connection. Queries of callers have no end of forms.
 const STATEMENTS_MAX: usize = 200;
@@ -44,6 +41,18 @@ pub(super) struct Connection {
     statements: Option<Mutex<HashMap<String, Statement>>>,
     /// Whether a statement on its own runs at READ COMMITTED.
     reads_committed: bool,
+}
+
+impl Link for Connection {
+    type Options = PostgresOptions;
+
+    async fn open(options: &PostgresOptions) -> Result<Self> {
+        Self::open(options, None).await
+    }
+
+    fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
 }
 
 impl Connection {
@@ -121,10 +130,6 @@ impl Connection {
         let isolation: &str = row.try_get(4).map_err(failed)?;
         let reads_committed = isolation == "read committed";
         Ok(Self { client, statements: prepares.then(Mutex::default), reads_committed })
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
     }
 
     /// Whether a statement on its own runs at READ COMMITTED.
@@ -252,16 +257,4 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> 
         return Err(Error::invalid(format!("{} holds no certificate", path.display())));
     }
     Ok(found)
-}
-
-/// Bounds how long a statement may take. What has been waited for too long may still be carried out.
-pub(super) async fn in_time<T>(
-    doing: &str,
-    kind: ErrorKind,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    match tokio::time::timeout(STATEMENT_MAX, work).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::new(kind, format!("{doing}: no answer within {STATEMENT_MAX:?}"))),
-    }
 }

@@ -43,7 +43,6 @@
 mod append;
 mod connect;
 mod error;
-mod pool;
 mod projection;
 mod read;
 mod row;
@@ -56,6 +55,7 @@ pub use tokio_postgres;
 
 pub use crate::project::{Progress, ProjectionResult};
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -73,13 +73,12 @@ use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
 use crate::schema::Difference;
 use crate::snapshot::{Snapshot, SnapshotKey};
-use crate::sql::{Identity, Server};
+use crate::sql::{Identity, Link as _, Pool, Server, in_time};
 use crate::stream::{StreamId, Version};
 use crate::subscribe::Checkpoint;
 
 use self::append::Writer;
-use self::connect::{Connection, Param, in_time};
-use self::pool::Pool;
+use self::connect::{Connection, Param};
 use self::read::Reader;
 use self::row::{integer, kinds};
 use self::schema::Statements;
@@ -187,6 +186,12 @@ impl TryFrom<&StoreUrl> for PostgresOptions {
     }
 }
 
+impl fmt::Display for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.server.fmt(f)
+    }
+}
+
 /// A store in a PostgreSQL database.
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
@@ -200,7 +205,7 @@ struct Inner {
     statements: Statements,
     /// `None` until the first append, and after an error that leaves a connection in doubt.
     writer: tokio::sync::Mutex<Option<Connection>>,
-    pool: Arc<Pool>,
+    pool: Arc<Pool<Connection>>,
     wake: Arc<Wake>,
     listener: Mutex<Option<tokio::task::AbortHandle>>,
 }
@@ -223,7 +228,8 @@ impl PostgresStore {
         let statements = Statements::new(&options.schema)?;
         let connection = Connection::open(&options, None).await?;
         let identity = schema::open(&connection, &options, &statements).await?;
-        let pool = Arc::new(Pool::new(options.clone(), options.connections - CONNECTIONS_RESERVED));
+        let pool =
+            Arc::new(Pool::new(options.clone(), options.connections - CONNECTIONS_RESERVED, Duration::MAX));
         Ok(Self {
             inner: Arc::new(Inner {
                 options,

@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::query::Position;
+use crate::sql::{Link as _, Pool};
 
 use super::PostgresOptions;
 use super::connect::Connection;
-use super::pool::Pool;
 use super::row::kinds;
 use super::schema::quote;
 
@@ -85,7 +85,7 @@ impl Wake {
     pub(super) fn listen(
         self: &Arc<Self>,
         options: &PostgresOptions,
-        pool: &Arc<Pool>,
+        pool: &Arc<Pool<Connection>>,
         schema: &str,
     ) -> Option<tokio::task::AbortHandle> {
         if self.started.swap(true, Ordering::Relaxed) {
@@ -109,7 +109,7 @@ impl Wake {
     async fn hear(
         self: &Arc<Self>,
         options: &PostgresOptions,
-        pool: &Pool,
+        pool: &Pool<Connection>,
         schema: &str,
     ) -> crate::Result<()> {
         let wake = self.clone();

@@ -3,7 +3,6 @@
 
 mod batch;
 mod optimist;
-#[cfg(feature = "mysql")]
 mod pool;
 mod positions;
 mod server;
@@ -12,7 +11,6 @@ pub(crate) use self::batch::{Found, Identity, Row, Tail, Wanted};
 pub(crate) use self::optimist::Optimist;
 #[cfg(feature = "mysql")]
 pub(crate) use self::optimist::Placed;
-#[cfg(feature = "mysql")]
 pub(crate) use self::pool::{Link, Pool, in_time};
 pub(crate) use self::positions::{Dialect, Parameter, Positions};
 pub(crate) use self::server::Server;

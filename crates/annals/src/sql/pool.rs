@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// How long the server may take over one statement before the connection counts as lost.
-pub(crate) const STATEMENT_MAX: Duration = Duration::from_secs(30);
+const STATEMENT_MAX: Duration = Duration::from_secs(30);
 
 /// A connection as its pool sees it.
 pub(crate) trait Link: Send + Sized {
@@ -73,12 +73,14 @@ impl<L: Link> Pool<L> {
     fn rested(&self) -> Option<L> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         // The one last used is at the end; where it is too old, so are all.
-        let (connection, since) = idle.pop()?;
-        if since.elapsed() > self.idle_max {
-            idle.clear();
-            return None;
+        while let Some((connection, since)) = idle.pop() {
+            if since.elapsed() > self.idle_max {
+                idle.clear();
+            } else if !connection.is_closed() {
+                return Some(connection);
+            }
         }
-        if connection.is_closed() { None } else { Some(connection) }
+        None
     }
 }
 
