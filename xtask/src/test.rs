@@ -20,6 +20,13 @@ fn test(servers: &Servers) -> Outcome {
     cargo(servers, TEST)?;
     // What a user gets who turns everything off must build as well.
     cargo(servers, &["check", "--quiet", "-p", "annals", "--no-default-features"])?;
+    // Each database alone as well.
+    for feature in ["sqlite", "postgres", "mysql"] {
+        cargo(
+            servers,
+            &["check", "--quiet", "-p", "annals", "--no-default-features", "--features", feature],
+        )?;
+    }
     cargo(servers, &["run", "--quiet", "--", "demo", "--orders", "200"])?;
     cargo(servers, &["run", "--quiet", "--", "verify", "--store", "memory:verify"])?;
     cargo(servers, &["run", "--quiet", "-p", "bench", "--", "--quick"])?;
