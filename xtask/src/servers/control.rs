@@ -1,7 +1,7 @@
 //! The script that starts and ends one server: what xtask uses, and tests that crash servers.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::ground::{Absent, Ground};
@@ -25,8 +25,7 @@ impl Control {
     /// Writes the script and starts the server with it.
     pub(super) fn start(&self, ground: &Ground) -> Result<PathBuf, Absent> {
         let script = self.directory.join("server");
-        fs::write(&script, self.script()).map_err(|e| Absent::Failed(e.to_string()))?;
-        ground.output(Command::new("chmod").arg("755").arg(&script)).map_err(Absent::Failed)?;
+        write(ground, &script, &self.script())?;
         ground.output(Command::new("sh").arg(&script).arg("start")).map_err(Absent::Failed)?;
         Ok(script)
     }
@@ -50,6 +49,22 @@ impl Control {
     }
 }
 
-pub(super) fn quoted(word: &str) -> String {
+/// A script beside the server that runs one of its client programs, wherever that is.
+pub(super) fn offer(
+    ground: &Ground,
+    directory: &Path,
+    client: &str,
+    command: &[String],
+) -> Result<(), Absent> {
+    let command: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+    write(ground, &directory.join(client), &format!("#!/bin/sh\nexec {} \"$@\"\n", command.join(" ")))
+}
+
+fn write(ground: &Ground, script: &Path, text: &str) -> Result<(), Absent> {
+    fs::write(script, text).map_err(|e| Absent::Failed(e.to_string()))?;
+    ground.output(Command::new("chmod").arg("755").arg(script)).map_err(Absent::Failed).map(drop)
+}
+
+fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::certificates::Certificates;
-use super::control::Control;
+use super::control::{Control, offer};
 use super::ground::{Absent, Ground, is_root, to_command, version};
 use super::{Running, words};
 
@@ -17,12 +17,14 @@ CREATE DATABASE IF NOT EXISTS annals CHARACTER SET utf8mb4;
 /// `name` is that of the server's directory.
 pub(super) fn start(ground: &Ground, name: &str) -> Result<Running, Absent> {
     let programs = ground.programs(
-        &["mariadbd", "mariadb-install-db"],
+        &["mariadbd", "mariadb-install-db", "mariadb", "mariadb-dump"],
         &[],
         "mariadb",
-        &["mariadb-server-core", "mariadb-client-core"],
+        &["mariadb-server-core", "mariadb-client-core", "mariadb-client"],
     )?;
     let directory = ground.server_directory(name).map_err(Absent::Failed)?;
+    offer(ground, &directory, "client", &programs.command("mariadb")?)?;
+    offer(ground, &directory, "dump", &programs.command("mariadb-dump")?)?;
     let data = directory.join("data").display().to_string();
     let mut common = words(["--no-defaults", &format!("--datadir={data}")]);
     if is_root() {
@@ -43,6 +45,7 @@ pub(super) fn start(ground: &Ground, name: &str) -> Result<Running, Absent> {
     let mut command = programs.command("mariadbd")?;
     command.extend(common);
     command.extend(settings(port, &init.display().to_string(), &tls));
+    command.push("--skip-log-bin".to_owned());
     let said = ground.output(to_command(&programs.command("mariadbd")?).arg("--version"));
     let control =
         Control { directory, command, ready: "ready for connections", stop: "TERM", end: "KILL", clean: ":" };
@@ -65,7 +68,6 @@ pub(super) fn settings(port: u16, init: &str, tls: &Certificates) -> Vec<String>
         "--pid-file=server.pid",
         &format!("--init-file={init}"),
         "--max-connections=500",
-        "--skip-log-bin",
         "--innodb-flush-log-at-trx-commit=1",
         &format!("--ssl-ca={}", tls.authority.display()),
         &format!("--ssl-cert={}", tls.certificate.display()),

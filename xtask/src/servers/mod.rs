@@ -42,7 +42,7 @@ const POSTGRES_CRASH: Product =
     Product { title: "PostgreSQL to crash", module: "postgres_crash", variable: "ANNALS_POSTGRES_CRASH" };
 const PGBOUNCER: Product = Product { title: "PgBouncer", module: "pgbouncer", variable: "ANNALS_PGBOUNCER" };
 const MARIADB: Product = Product { title: "MariaDB", module: "mariadb", variable: "ANNALS_MARIADB" };
-/// Second ones, which tests may crash.
+/// Second ones, which tests may crash, and restore what the first ones dumped.
 const MARIADB_CRASH: Product =
     Product { title: "MariaDB to crash", module: "mariadb_crash", variable: "ANNALS_MARIADB_CRASH" };
 const MYSQL_CRASH: Product =
@@ -116,8 +116,8 @@ impl Servers {
                 [first, MARIADB_CRASH.start(|| mariadb::start(ground, "mariadb-crash"))]
             });
             let mysql = scope.spawn(|| {
-                let first = MYSQL.start(|| mysql::start(ground, "mysql"));
-                [first, MYSQL_CRASH.start(|| mysql::start(ground, "mysql-crash"))]
+                let first = MYSQL.start(|| mysql::start(ground, "mysql", true));
+                [first, MYSQL_CRASH.start(|| mysql::start(ground, "mysql-crash", false))]
             });
             let done = meanwhile(&servers);
             let mut states = postgres.join().expect("starting a server does not panic");

@@ -3,9 +3,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use super::control::{Control, quoted};
+use super::control::{Control, offer};
 use super::ground::{Absent, Ground, Programs, to_command, version};
 use super::{Running, words};
 
@@ -17,7 +16,7 @@ pub(super) fn start(ground: &Ground, name: &str) -> Result<Running, Absent> {
     let programs = programs(ground)?;
     let directory = ground.server_directory(name).map_err(Absent::Failed)?;
     for client in ["pg_dump", "psql"] {
-        offer(ground, &programs, client, &directory)?;
+        offer(ground, &directory, client, &programs.command(client)?)?;
     }
     let tls = ground.certificates()?;
     let key = tls.key_copy(&directory).map_err(Absent::Failed)?;
@@ -55,15 +54,6 @@ pub(super) fn start(ground: &Ground, name: &str) -> Result<Running, Absent> {
         script: control.start(ground)?,
         authority: tls.authority,
     })
-}
-
-/// A script beside the server that runs one of its client programs, wherever that is.
-fn offer(ground: &Ground, programs: &Programs, client: &str, directory: &Path) -> Result<(), Absent> {
-    let script = directory.join(client);
-    let command: Vec<String> = programs.command(client)?.iter().map(|word| quoted(word)).collect();
-    fs::write(&script, format!("#!/bin/sh\nexec {} \"$@\"\n", command.join(" ")))
-        .map_err(|e| Absent::Failed(e.to_string()))?;
-    ground.output(Command::new("chmod").arg("755").arg(&script)).map_err(Absent::Failed).map(drop)
 }
 
 /// A cluster with the database `annals`. Its collation is one of people, in which `a` comes before `B`: a

@@ -5,6 +5,7 @@ mod conformance;
 mod conformance_catches;
 mod decide;
 mod derive;
+mod dumped;
 mod events;
 mod group_commit;
 mod mysql;

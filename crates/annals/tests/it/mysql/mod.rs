@@ -39,10 +39,15 @@ fn servers(variables: [&'static str; 2]) -> impl Iterator<Item = (&'static str, 
     variables.into_iter().filter_map(|variable| Some((variable, server(variable)?)))
 }
 
-/// Makes a server start, stop or crash; without a script nobody told how.
+/// A script beside the one that starts and ends a server; `None` where nobody told.
+fn beside_server(variable: &str, file: &str) -> Option<PathBuf> {
+    let script = std::env::var_os(format!("{variable}_SERVER"))?;
+    Some(PathBuf::from(script).with_file_name(file))
+}
+
+/// Makes a server start, stop or crash.
 fn control(variable: &str, what: &str) {
-    let script = PathBuf::from(std::env::var_os(format!("{variable}_SERVER")).unwrap());
-    let done = Command::new(script).arg(what).status().unwrap();
+    let done = Command::new(beside_server(variable, "server").unwrap()).arg(what).status().unwrap();
     assert!(done.success(), "the server did not {what}");
 }
 

@@ -35,7 +35,7 @@ async fn appends_through_a_connection_that_is_cut_again_and_again_are_written_on
         let seed = annals::Timestamp::now().unix_micros().unsigned_abs();
         println!("seed {seed}");
         proxy.fate.random.store(seed, Ordering::Relaxed);
-        proxy.fate.percent.store(10, Ordering::Relaxed);
+        proxy.fate.percent.store(4, Ordering::Relaxed);
         let writers = (0..WRITERS).map(|writer| {
             let store = store.clone();
             tokio::spawn(async move {

@@ -13,6 +13,8 @@ use annals::prelude::*;
 use annals::{Append, Delivery, Error, ErrorKind, EventId, Options, Position, StoreUrl};
 use tokio::sync::MutexGuard;
 
+use crate::dumped::Dumped;
+
 use super::{CRASH, POSTGRES, Place, beside_server, client, control, noted, open, server, unique};
 
 /// The store that a process started by a test writes to.
@@ -341,16 +343,11 @@ async fn a_dump_restored_into_another_server_is_the_store_it_was() {
     let url = |server: &str| -> StoreUrl { format!("{server}?namespace={namespace}").parse().unwrap() };
     let chained = format!("{from}?namespace={namespace}&hash_chain=annals-v1").parse().unwrap();
     let original = patient(&chained).await;
-    for n in 0..40_u64 {
-        let event = noted(usize::try_from(n).unwrap()).tagged("a:1".parse().unwrap());
-        original.append(format!("s-{}", n % 3).as_str(), Expected::Any, [event]).await.unwrap();
-    }
-    let kept = original.checkpoint_at(Position(30));
-    original.save_checkpoint("p", None, &kept).await.unwrap();
+    let mut dumped = Dumped::fill(original.clone()).await;
     let schema = format!("annals__{namespace}");
     let dump = Command::new(pg_dump).args(["--schema", &schema, "--dbname", &from]).output().unwrap();
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
-    let later = original.append("s-0", Expected::Any, [noted(40)]).await.unwrap();
+    dumped.go_on().await;
 
     let psql = beside_server(CRASH, "psql").unwrap();
     let mut restore = Command::new(psql)
@@ -363,23 +360,7 @@ async fn a_dump_restored_into_another_server_is_the_store_it_was() {
     assert!(restore.wait().unwrap().success());
 
     let restored = patient(&url(&to)).await;
-    assert_eq!(restored.store_id(), original.store_id());
-    let events = original.read_all().collect().await.unwrap();
-    assert_eq!(restored.read_all().collect().await.unwrap(), events[..40]);
-    assert_eq!(restored.load_checkpoint("p").await.unwrap(), Some(kept.clone()));
-    // A reader that was ahead of the dump is told so, and one that was not goes on.
-    let ahead = restored.subscribe(Query::all(), Start::After(later.checkpoint)).await.unwrap_err();
-    assert!(ahead.kind() == ErrorKind::Invalid && ahead.to_string().contains("ahead of the log"), "{ahead}");
-    let mut resumed = restored.subscribe(Query::all(), Start::After(kept)).await.unwrap();
-    let Delivery::Event(event, _) = resumed.next().await.unwrap() else { panic!("no event") };
-    assert_eq!(event.position, Position(31));
-    let appended = restored.append("s-0", Expected::Any, [noted(41)]).await.unwrap();
-    assert_eq!(appended.first_position, Position(41));
-    let report = restored.verify_chain(|_| ()).await.unwrap();
-    assert_eq!((report.events, report.broken), (41, None));
-    for attempt in restored.backend().attempt_rewrites().await.unwrap() {
-        assert!(attempt.refusal.is_some(), "{}", attempt.statement);
-    }
+    dumped.check(&restored).await;
     restored.backend().drop_namespace().await.unwrap();
     original.backend().drop_namespace().await.unwrap();
 }
