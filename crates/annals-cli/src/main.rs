@@ -11,6 +11,7 @@ mod failure;
 mod filter;
 mod import;
 mod output;
+mod project;
 mod read;
 mod schema;
 mod stats;
@@ -78,6 +79,7 @@ enum Command {
     Import(import::Args),
     Export(export::Args),
     Copy(copy::Args),
+    Project(project::Args),
     Verify(verify::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -133,6 +135,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Export(args) => export::run(args, &target).await,
         Command::Copy(args) => copy::run(args, &target).await,
         Command::Schema(args) => schema::run(args, &target).await,
+        Command::Project(args) => project::run(args, &target).await,
         Command::Verify(args) => verify::run(args, &target).await,
         Command::Completions(args) => completions::run(args),
         Command::ConformanceWorker => verify::work_for_rule(&target).await,

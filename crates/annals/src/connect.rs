@@ -187,6 +187,46 @@ impl StoreUrl {
         }
     }
 
+    /// Opens a declared read model in the database of this URL, creating its tables where they are missing.
+    ///
+    /// # Errors
+    /// Unavailable when the database cannot be reached; invalid where it is none with tables, and when the
+    /// tables were filled from another store or from one that has been restored to before them.
+    #[cfg(all(feature = "declared", any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+    pub async fn project(
+        &self,
+        store: crate::EventStore,
+        declaration: crate::declared::Declaration,
+    ) -> Result<crate::declared::Projector> {
+        use crate::declared::Projector;
+
+        let name = declaration.name().to_owned();
+        Ok(match self.target()? {
+            Target::Memory(_) => {
+                return Err(Error::invalid(
+                    "a read model needs a database with tables, expected a URL such as sqlite:views.db",
+                ));
+            }
+            #[cfg(feature = "mysql")]
+            Target::Mysql(_) => {
+                Projector::new(name, crate::mysql::Projector::open(store, self, declaration).await?)
+            }
+            #[cfg(feature = "postgres")]
+            Target::Postgres(_) => {
+                Projector::new(name, crate::postgres::Projector::open(store, self, declaration).await?)
+            }
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(options) => {
+                if options.namespace.is_some() {
+                    return Err(Error::invalid(
+                        "a read model in an SQLite file has no namespace, expected a file of its own or of others",
+                    ));
+                }
+                Projector::new(name, crate::sqlite::Projector::open(store, options.path, declaration).await?)
+            }
+        })
+    }
+
     fn no_more_options(&self) -> Result<()> {
         match self.options.first() {
             None => Ok(()),

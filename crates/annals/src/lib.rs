@@ -51,6 +51,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `derive` (default) | `#[derive(Event)]` |
+//! | `declared` | read models from files, without Rust: [`declared`] |
 //! | `mysql` | the backend for MySQL and MariaDB and read models in their tables |
 //! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
 //! | `testing` | given, when, then; the conformance suite; faults |
@@ -63,6 +64,8 @@ pub mod chain;
 pub mod codec;
 mod connect;
 mod decide;
+#[cfg(all(feature = "declared", any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+pub mod declared;
 mod error;
 mod event;
 mod json;

@@ -6,6 +6,7 @@ mod copy;
 mod demo;
 mod failures;
 mod import_export;
+mod project;
 mod schema;
 mod servers;
 mod tail;

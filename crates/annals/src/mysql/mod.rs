@@ -25,6 +25,8 @@
 
 mod append;
 mod connect;
+#[cfg(feature = "declared")]
+mod declared;
 mod error;
 mod projection;
 mod read;

@@ -42,6 +42,8 @@
 
 mod append;
 mod connect;
+#[cfg(feature = "declared")]
+mod declared;
 mod error;
 mod projection;
 mod read;

@@ -13,6 +13,8 @@
 //! behind a `?`.
 
 mod append;
+#[cfg(feature = "declared")]
+mod declared;
 mod error;
 mod lane;
 mod projection;

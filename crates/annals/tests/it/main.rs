@@ -4,6 +4,7 @@
 mod conformance;
 mod conformance_catches;
 mod decide;
+mod declared;
 mod derive;
 mod dumped;
 mod events;

@@ -1,0 +1,211 @@
+//! Read models that a file declares, in each database that has tables.
+
+use annals::declared::Declaration;
+use annals::mysql::mysql_async::Conn;
+use annals::mysql::mysql_async::prelude::Queryable as _;
+use annals::postgres::tokio_postgres::{NoTls, SimpleQueryMessage};
+use annals::prelude::*;
+use annals::sqlite::rusqlite::Connection;
+use annals::{ErrorKind, JsonText, Payload, StoreUrl};
+
+/// A database for the tables, and how it writes what differs.
+struct Database {
+    url: String,
+    types: [&'static str; 4],
+    /// Of a column with a time, with an object, with bytes: as text.
+    texts: [&'static str; 3],
+}
+
+fn unique() -> String {
+    annals::EventId::new().uuid().simple().to_string().split_off(20)
+}
+
+fn databases(dir: &tempfile::TempDir) -> Vec<Database> {
+    let sqlite = Database {
+        url: format!("sqlite:{}", dir.path().join("views.db").display()),
+        types: ["TEXT", "TEXT", "TEXT", "BLOB"],
+        texts: ["replace(replace(at, 'T', ' '), 'Z', '')", "item", "hex(content)"],
+    };
+    let mysql = |url: String| Database {
+        url,
+        types: ["DECIMAL(40, 2)", "DATETIME(6)", "JSON", "LONGBLOB"],
+        texts: ["DATE_FORMAT(at, '%Y-%m-%d %H:%i:%s')", "item", "HEX(content)"],
+    };
+    let postgres = |url: String| Database {
+        url: format!("{url}?schema=declared_{}", unique()),
+        types: ["numeric(40, 2)", "timestamptz", "json", "bytea"],
+        texts: [
+            "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')",
+            "item::text",
+            "upper(encode(content, 'hex'))",
+        ],
+    };
+    let mut databases = vec![sqlite];
+    databases.extend(std::env::var("ANNALS_POSTGRES").ok().map(postgres));
+    databases.extend(
+        ["ANNALS_MYSQL", "ANNALS_MARIADB"].into_iter().filter_map(|it| std::env::var(it).ok()).map(mysql),
+    );
+    databases
+}
+
+impl Database {
+    fn declaration(&self, table: &str) -> Declaration {
+        let [decimal, time, json, bytes] = self.types;
+        format!(
+            r#"
+            name = "{table}"
+            tables = """CREATE TABLE {table} (id VARCHAR(200) NOT NULL PRIMARY KEY, name VARCHAR(200),
+                amount {decimal}, at {time}, item {json}, content {bytes}, paid SMALLINT, version BIGINT NOT NULL)"""
+            drop = "DROP TABLE IF EXISTS {table}"
+            [on]
+            placed = """INSERT INTO {table} (id, name, amount, at, item, version)
+                VALUES (:stream_id, :payload.customer."full name", :payload.amount, :occurred_at, :payload.items.1,
+                    :stream_version)"""
+            paid = [
+                "UPDATE {table} SET paid = CASE WHEN :payload.cash THEN 1 ELSE 0 END WHERE id = :stream_id",
+                "UPDATE {table} SET version = :stream_version, name = COALESCE(:payload.missing, name) WHERE id = :stream_id",
+            ]
+            scanned = "UPDATE {table} SET content = :payload, version = :stream_version WHERE id = :stream_id"
+            "#
+        )
+        .parse()
+        .unwrap()
+    }
+
+    async fn rows(&self, table: &str) -> Vec<Vec<Option<String>>> {
+        let [time, json, bytes] = self.texts;
+        let sql = format!(
+            "SELECT id, name, amount, {time}, {json}, {bytes}, paid, version FROM {table} ORDER BY id"
+        );
+        if let Some(path) = self.url.strip_prefix("sqlite:") {
+            let connection = Connection::open(path).unwrap();
+            let mut statement = connection.prepare(&sql).unwrap();
+            let text = |row: &annals::sqlite::rusqlite::Row<'_>, n: usize| {
+                row.get::<_, annals::sqlite::rusqlite::types::Value>(n).map(|value| match value {
+                    annals::sqlite::rusqlite::types::Value::Null => None,
+                    annals::sqlite::rusqlite::types::Value::Integer(n) => Some(n.to_string()),
+                    annals::sqlite::rusqlite::types::Value::Real(n) => Some(n.to_string()),
+                    annals::sqlite::rusqlite::types::Value::Text(text) => Some(text),
+                    annals::sqlite::rusqlite::types::Value::Blob(_) => panic!("bytes"),
+                })
+            };
+            let rows = statement.query_map([], |row| (0..8).map(|n| text(row, n)).collect()).unwrap();
+            return rows.map(Result::unwrap).collect();
+        }
+        if self.url.starts_with("postgres") {
+            let (server, _) = self.url.split_once('?').unwrap();
+            let (client, connection) =
+                annals::postgres::tokio_postgres::connect(server, NoTls).await.unwrap();
+            tokio::spawn(connection);
+            let said = client.simple_query(&sql).await.unwrap();
+            let rows = said.into_iter().filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => Some((0..8).map(|n| row.get(n).map(str::to_owned)).collect()),
+                _ => None,
+            });
+            return rows.collect();
+        }
+        let mut conn = Conn::from_url(&self.url).await.unwrap();
+        let rows: Vec<annals::mysql::mysql_async::Row> = conn.query(sql).await.unwrap();
+        rows.iter().map(|row| (0..8).map(|n| row.get::<Option<String>, _>(n).unwrap()).collect()).collect()
+    }
+
+    async fn execute(&self, sql: &str) {
+        if let Some(path) = self.url.strip_prefix("sqlite:") {
+            Connection::open(path).unwrap().execute_batch(sql).unwrap();
+        } else if self.url.starts_with("postgres") {
+            let (server, _) = self.url.split_once('?').unwrap();
+            let (client, connection) =
+                annals::postgres::tokio_postgres::connect(server, NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client.batch_execute(sql).await.unwrap();
+        } else {
+            Conn::from_url(&self.url).await.unwrap().query_drop(sql).await.unwrap();
+        }
+    }
+}
+
+fn event(event_type: &str, payload: &str) -> NewEvent {
+    let mut event = NewEvent::json(event_type, &()).unwrap();
+    event.payload = Payload::Json(JsonText::parse(payload).unwrap());
+    event.occurred_at = "2026-03-04T05:06:07.123456Z".parse().unwrap();
+    event
+}
+
+async fn filled() -> EventStore {
+    let store = EventStore::connect("memory:").await.unwrap();
+    let placed = event(
+        "placed",
+        r#"{"customer":{"full name":"Zoë 🦀 'x'"},"amount":12345678901234567890123456789012.10,"items":[1,{"k":"v"}]}"#,
+    );
+    store.append("order-1", Expected::Any, [placed]).await.unwrap();
+    store.append("order-2", Expected::Any, [event("placed", r#"{"amount":null}"#)]).await.unwrap();
+    store.append("order-1", Expected::Any, [event("paid", r#"{"cash":true}"#)]).await.unwrap();
+    let mut scanned = event("scanned", "1");
+    scanned.payload = Payload::Bytes(vec![0, 255, 39].into());
+    store.append("order-1", Expected::Any, [scanned]).await.unwrap();
+    store.append("order-1", Expected::Any, [event("of no interest", "{}")]).await.unwrap();
+    store
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tables_hold_what_the_file_says_in_every_database() {
+    let dir = tempfile::tempdir().unwrap();
+    for database in databases(&dir) {
+        let table = format!("declared_{}", unique());
+        let store = filled().await;
+        let url: StoreUrl = database.url.parse().unwrap();
+        let mut projector = url.project(store.clone(), database.declaration(&table)).await.unwrap();
+        assert_eq!(projector.catch_up().await.unwrap(), 4, "{url}");
+        let text = |text: &str| Some(text.to_owned());
+        let at = text("2026-03-04 05:06:07");
+        let at = if database.url.starts_with("sqlite") { text("2026-03-04 05:06:07.123456") } else { at };
+        let amount = if database.url.starts_with("sqlite") {
+            // Its numbers are 64 bits wide; a column of text shows what is left of the rest.
+            database.rows(&table).await[0][2].clone()
+        } else {
+            text("12345678901234567890123456789012.10")
+        };
+        let first = vec![text("order-1"), text("Zoë 🦀 'x'"), amount, at.clone()];
+        let first = [first, vec![None, text("00FF27"), text("1"), text("3")]].concat();
+        let mut rows = database.rows(&table).await;
+        let item = rows[0][4].take().unwrap().replace(' ', "");
+        assert_eq!(item, r#"{"k":"v"}"#, "{url}");
+        rows[1][3].take();
+        // SQLite has no bytes where there are none.
+        rows[1][5] = rows[1][5].take().filter(|bytes| !bytes.is_empty());
+        let second = vec![text("order-2"), None, None, None, None, None, None, text("1")];
+        assert_eq!(rows, [first, second], "{url}");
+
+        // Again is nothing new; a rebuild is the same; another process goes on where this one stood.
+        let whole = database.rows(&table).await;
+        assert_eq!(projector.catch_up().await.unwrap(), 0);
+        assert_eq!(projector.rebuild().await.unwrap(), 4);
+        assert_eq!(database.rows(&table).await, whole);
+        store.append("order-2", Expected::Any, [event("paid", r#"{"cash":false}"#)]).await.unwrap();
+        let mut other = url.project(store.clone(), database.declaration(&table)).await.unwrap();
+        assert_eq!(other.catch_up().await.unwrap(), 1);
+
+        // Nothing of a batch stays in which a statement fails, and the event is named.
+        store.append("order-3", Expected::Any, [event("placed", "{}")]).await.unwrap();
+        let twice = event("placed", "{}");
+        let id = twice.event_id;
+        store.append("order-1", Expected::Any, [twice]).await.unwrap();
+        let error = other.catch_up().await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains(&id.to_string()), "{error}");
+        assert_eq!(database.rows(&table).await.len(), 2);
+        database.execute(&format!("DROP TABLE {table}")).await;
+        if database.url.contains("schema=") {
+            let schema = database.url.split_once("schema=").unwrap().1;
+            database.execute(&format!("DROP SCHEMA {schema} CASCADE")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_without_tables_is_no_place_for_a_read_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let declaration = databases(&dir)[0].declaration("t");
+    let url: StoreUrl = "memory:".parse().unwrap();
+    let error = url.project(filled().await, declaration).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("with tables"), "{error}");
+}
