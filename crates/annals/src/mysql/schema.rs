@@ -126,10 +126,13 @@ impl Statements {
         let dialect = Dialect {
             events: text("{p}events"),
             event_tags: text("{p}event_tags"),
+            key: "",
             columns: COLUMNS,
             parameter: |_| "?".to_owned(),
             begins_with: |prefix| format!("LOCATE({prefix}, e.stream_id) = 1"),
             limit: |limit| format!(" LIMIT {limit}"),
+            part: |walk| format!("({walk})"),
+            bound: "",
             lock: "",
         };
         Self {

@@ -71,10 +71,13 @@ impl Statements {
             dialect: Dialect {
                 events: text("{s}.events"),
                 event_tags: text("{s}.event_tags"),
+                key: "",
                 columns: COLUMNS,
                 parameter: |n| format!("${n}"),
                 begins_with: |prefix| format!("starts_with(e.stream_id, {prefix})"),
                 limit: |limit| format!(" LIMIT {limit}"),
+                part: |walk| format!("({walk})"),
+                bound: "",
                 lock: "",
             },
             append_batch: text(

@@ -8,7 +8,7 @@ mod pool;
 mod positions;
 mod server;
 mod store;
-#[cfg(feature = "mysql")]
+#[cfg(any(feature = "mysql", feature = "sqlserver"))]
 mod wake;
 
 pub(crate) use self::batch::{Found, Identity, Row, Tail, Wanted};
@@ -19,5 +19,5 @@ pub(crate) use self::pool::{Link, Pool, in_time};
 pub(crate) use self::positions::{Dialect, Parameter, Positions};
 pub(crate) use self::server::{Server, Tls};
 pub(crate) use self::store::{Database, apart, backend};
-#[cfg(feature = "mysql")]
+#[cfg(any(feature = "mysql", feature = "sqlserver"))]
 pub(crate) use self::wake::{POLL, Wake};
