@@ -53,6 +53,7 @@
 //! | `derive` (default) | `#[derive(Event)]` |
 //! | `mysql` | the backend for MySQL and MariaDB and read models in their tables |
 //! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
+//! | `sqlserver` | the backend for SQL Server and Azure SQL and read models in their tables |
 //! | `testing` | given, when, then; the conformance suite; faults |
 
 extern crate self as annals;
@@ -139,3 +140,7 @@ mod mysql_guide {}
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../../../docs/guide/postgres.md")]
 mod postgres_guide {}
+
+#[cfg(all(doctest, feature = "sqlserver"))]
+#[doc = include_str!("../../../docs/guide/sqlserver.md")]
+mod sqlserver_guide {}

@@ -84,10 +84,7 @@ impl Statements {
             call_write: text("EXEC {s}.[write] @P1, @P2, @P3, '', @P4, @P5, @P6, @P7, @P8, @P9"),
             select_tail: text(tail),
             select_head: text(&format!("{tail}@P1")),
-            declare_head: text(
-                "DECLARE @head bigint = (SELECT last_position FROM {s}.[store] WHERE id = 1 AND store_id = {id});\n\
-                 SELECT @head;\n",
-            ),
+            declare_head: text(include_str!("sql/declare_head.sql")),
             stream_forward: stream(Direction::Forward),
             stream_backward: stream(Direction::Backward),
             by_ids: text(
@@ -306,4 +303,130 @@ async fn identity(
     let mut row = Fields::from(row);
     let (version, store_id, formula) = (row.number(0)?, row.uuid(1)?, row.text(2)?);
     Identity::of((version, SCHEMA_VERSION), store_id, formula.as_deref(), options.hash_chain).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::LogRange;
+    use crate::query::{Position, Query, QueryItem, Scope};
+    use crate::sql::Positions;
+
+    /// Every text that is ever sent, but for what the look-up of an append puts together of the same parts.
+    fn texts() -> Vec<String> {
+        let statements = Statements::new("annals");
+        let item = QueryItem {
+            types: vec!["paid".parse().unwrap(), "sent".parse().unwrap()],
+            tags: vec!["a:1".parse().unwrap(), "b:2".parse().unwrap()],
+            scope: Scope::Prefix("order-".to_owned()),
+        };
+        let query = Query::from(item)
+            .or(Query::stream("s".parse().unwrap()))
+            .or(Query::types(["x".parse().unwrap()]));
+        let mut texts = statements.batches(None);
+        texts.extend(statements.batches(Some(HashFormula::AnnalsV1)));
+        for direction in [Direction::Forward, Direction::Backward] {
+            let range = LogRange { query: query.clone(), from: Position(7), direction, limit: usize::MAX };
+            for dialect in [&statements.dialect, &statements.locked] {
+                let positions = Positions::new(dialect, &range);
+                texts.push(format!("{}{}", statements.declare_head, positions.events_sql(usize::MAX)));
+                texts.push(positions.positions_sql(1));
+            }
+        }
+        let Statements {
+            schema: _,
+            dialect: _,
+            locked: _,
+            call_append,
+            call_write,
+            select_tail,
+            select_head,
+            declare_head,
+            stream_forward,
+            stream_backward,
+            by_ids,
+            versions,
+            list_streams,
+            list_event_types,
+            stats,
+            load_checkpoint,
+            insert_checkpoint,
+            update_checkpoint,
+            load_snapshot,
+            save_snapshot,
+            delete_snapshot,
+        } = statements;
+        texts.extend([
+            call_append,
+            call_write,
+            select_tail,
+            select_head,
+            declare_head,
+            stream_forward,
+            stream_backward,
+            by_ids,
+            versions,
+            list_streams,
+            list_event_types,
+            stats,
+            load_checkpoint,
+            insert_checkpoint,
+            update_checkpoint,
+            load_snapshot,
+            save_snapshot,
+            delete_snapshot,
+        ]);
+        texts.push(include_str!("sql/objects.sql").to_owned());
+        texts.into_iter().map(|text| schema::words(&text)).collect()
+    }
+
+    #[test]
+    fn every_statement_keeps_to_what_all_servers_take_alike() {
+        let texts = texts();
+        assert!(texts.len() > 50, "{}", texts.len());
+        for text in &texts {
+            for (word, why) in [
+                ("MERGE ", "races with itself, and not every server has it"),
+                ("CREATE OR ALTER", "newer than some servers"),
+                ("DROP TABLE IF EXISTS", "newer than some servers"),
+                ("OUTPUT", "triggers forbid it without INTO"),
+                ("WITH (", "a lock hint: what has to be locked is locked by the application lock"),
+                ("NOLOCK", "reads what is not committed"),
+                ("WAITFOR", "waits in the server"),
+                ("VALUES (@P", "rows travel as documents, so there are never 1,000 of them"),
+                ("{", "a placeholder that nobody filled"),
+            ] {
+                let mut text = text.replace(") WITH (", ""); // what OPENJSON has
+                // One row each.
+                text = text
+                    .replace("VALUES (@P1, @P2, @P3)", "")
+                    .replace("VALUES (@P1, @P2, @P3, @P4, @P5)", "");
+                // Filled where they are used.
+                for known in ["{ids}", "{id}", "{streams}", "{bytes}"] {
+                    text = text.replace(known, "");
+                }
+                assert!(!text.contains(word), "{word}: {why}: {text}");
+            }
+            // The least of the server's limit is two below what it says.
+            let parameters = (1..).take_while(|n| text.contains(&format!("@P{n}"))).count();
+            assert!(parameters < 2_098, "{parameters} parameters");
+            if text.contains("CREATE TABLE")
+                || text.contains("CREATE TRIGGER")
+                || text.contains("CREATE SCHEMA")
+            {
+                let guarded = text.starts_with("IF OBJECT_ID(") || text.starts_with("IF SCHEMA_ID(");
+                assert!(guarded, "may not run again: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_schema_that_would_need_quoting_is_refused() {
+        for good in ["annals", "a1_b", &"a".repeat(128)] {
+            check_schema(good).unwrap();
+        }
+        for bad in ["", "Annals", "1a", "a b", "a]b", "a'b", "\u{e9}", &"a".repeat(129)] {
+            check_schema(bad).unwrap_err();
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod projection;
 mod reading;
 mod snapshot;
 mod sqlite_file;
+mod sqlserver;
 mod tracing;
 mod tutorial;
 
