@@ -21,7 +21,7 @@ fn test(servers: &Servers) -> Outcome {
     // What a user gets who turns everything off must build as well.
     cargo(servers, &["check", "--quiet", "-p", "annals", "--no-default-features"])?;
     // Each database alone as well.
-    for feature in ["sqlite", "postgres", "mysql"] {
+    for feature in ["sqlite", "postgres", "mysql", "sqlserver"] {
         cargo(
             servers,
             &["check", "--quiet", "-p", "annals", "--no-default-features", "--features", feature],

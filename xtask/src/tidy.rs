@@ -76,11 +76,12 @@ fn rust_files(dir: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 /// The folders of backends, and the crates that only one of them may know.
-const BACKENDS: [(&str, &[&str]); 4] = [
+const BACKENDS: [(&str, &[&str]); 5] = [
     ("memory", &[]),
     ("sqlite", &["rusqlite"]),
     ("postgres", &["tokio_postgres", "tokio-postgres"]),
     ("mysql", &["mysql_async"]),
+    ("sqlserver", &["tiberius"]),
 ];
 
 /// The files that every backend on SQL has, so that who knows one knows all.

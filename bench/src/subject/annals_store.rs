@@ -9,6 +9,7 @@ use annals::memory::MemoryStore;
 use annals::mysql::{MysqlOptions, MysqlStore};
 use annals::postgres::{PostgresOptions, PostgresStore};
 use annals::sqlite::{SqliteOptions, SqliteStore};
+use annals::sqlserver::{SqlServerOptions, SqlServerStore};
 use annals::{
     Backend, Delivery, EventStore, EventType, Expected, JsonText, NewEvent, Options, Query, StoreUrl,
 };
@@ -50,6 +51,16 @@ pub(super) async fn postgres(server: &str, namespace: &str, hash_chain: bool) ->
     let vacuumed = Some((server.to_owned(), plain_postgres::schema_of(namespace)));
     let namespace: Arc<dyn Backend> = Arc::new(backend.clone());
     Ok(Annals { namespace: Some(namespace), vacuumed, ..event_store(backend) })
+}
+
+/// At most four connections: one writes, three read.
+pub(super) async fn sqlserver(server: &str, namespace: &str, hash_chain: bool) -> Outcome<Annals> {
+    let chain = if hash_chain { "&hash_chain=annals-v1" } else { "" };
+    let mark = if server.contains('?') { '&' } else { '?' };
+    let url: StoreUrl = format!("{server}{mark}connections=4&namespace={namespace}{chain}").parse()?;
+    let backend = SqlServerStore::open(SqlServerOptions::try_from(&url)?).await?;
+    let namespace: Arc<dyn Backend> = Arc::new(backend.clone());
+    Ok(Annals { namespace: Some(namespace), ..event_store(backend) })
 }
 
 /// At most four connections: one writes, three read.

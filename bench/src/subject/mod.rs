@@ -58,6 +58,7 @@ pub(crate) enum Kind {
     PlainMysql(usize),
     Mariadb,
     PlainMariadb(usize),
+    SqlServer,
     /// Another event store, in the program of `peers`.
     Peer(&'static str),
 }
@@ -71,6 +72,9 @@ const MYSQL: &str = "ANNALS_MYSQL";
 /// Likewise.
 const MARIADB: &str = "ANNALS_MARIADB";
 
+/// Likewise.
+const SQLSERVER: &str = "ANNALS_SQLSERVER";
+
 /// The variable with the program of the other event stores, `bench/peers` built.
 const PEERS: &str = "ANNALS_BENCH_PEERS";
 
@@ -78,7 +82,7 @@ const PEERS: &str = "ANNALS_BENCH_PEERS";
 const LOADING: usize = 4;
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Memory,
         Self::Sqlite,
         Self::Plain,
@@ -92,6 +96,7 @@ impl Kind {
         Self::Mariadb,
         Self::PlainMariadb(1),
         Self::PlainMariadb(64),
+        Self::SqlServer,
         Self::Peer("postgres-es"),
         Self::Peer("disintegrate-postgres"),
         Self::Peer("message-db"),
@@ -120,6 +125,7 @@ impl Kind {
             Self::Mariadb => "mariadb",
             Self::PlainMariadb(1) => "plain-mariadb-1",
             Self::PlainMariadb(_) => "plain-mariadb-64",
+            Self::SqlServer => "sqlserver",
             Self::Peer(name) => name,
         }
     }
@@ -131,6 +137,7 @@ impl Kind {
             Self::Postgres | Self::PlainPostgres(_) | Self::CopyPostgres | Self::Peer(_) => Some(POSTGRES),
             Self::Mysql | Self::PlainMysql(_) => Some(MYSQL),
             Self::Mariadb | Self::PlainMariadb(_) => Some(MARIADB),
+            Self::SqlServer => Some(SQLSERVER),
         }
     }
 
@@ -201,6 +208,7 @@ impl Kind {
             Self::Mysql | Self::Mariadb => {
                 Arc::new(annals_store::mysql(&server, namespace, hash_chain).await?)
             }
+            Self::SqlServer => Arc::new(annals_store::sqlserver(&server, namespace, hash_chain).await?),
             Self::PlainMysql(connections) | Self::PlainMariadb(connections) => {
                 Arc::new(plain_mysql::Plain::open(&server, namespace, connections).await?)
             }

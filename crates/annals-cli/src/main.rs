@@ -51,6 +51,7 @@ Stores:
   sqlite:orders.db?namespace=eu    a store of its own in that file; on the others too
   postgres://user@host/database    PostgreSQL; see docs/guide/postgres.md
   mysql://user@host/database       MySQL or MariaDB; see docs/guide/mysql.md
+  sqlserver://user@host/database   SQL Server or Azure SQL; see docs/guide/sqlserver.md
   memory:                          a store that ends with the command
   Commands that write create a missing store, reading commands do not.
 

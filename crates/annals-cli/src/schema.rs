@@ -33,7 +33,8 @@ enum Command {
     Print,
     /// Make what is missing; tables that are there stay as they are.
     ///
-    /// Where the database can do it in one transaction, on SQLite and PostgreSQL, triggers and functions are made anew.
+    /// Where the database can do it in one transaction, on SQLite and PostgreSQL, triggers and functions are made anew;
+    /// on SQL Server procedures are.
     Apply {
         /// Print one JSON object for each difference that is left.
         #[arg(long)]

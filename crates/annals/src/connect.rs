@@ -10,7 +10,8 @@ use crate::memory::MemoryStore;
 use crate::namespace::Namespace;
 
 /// The URL of a store, taken apart: `memory:`, `memory:name`, `sqlite:orders.db?namespace=shop`,
-/// `postgres://user:password@host/database`, `mysql://user:password@host/database`.
+/// `postgres://user:password@host/database`, `mysql://user:password@host/database`,
+/// `sqlserver://user:password@host/database`.
 ///
 /// Options of every store: `namespace`, `hash_chain` (`annals-v1` or `eventsourcingdb-v1`, for a store that is
 /// created), and `create` (`yes` or `no`). Each backend has others, told in its module.
@@ -110,6 +111,8 @@ enum Target {
     Postgres(Box<crate::postgres::PostgresOptions>),
     #[cfg(feature = "sqlite")]
     Sqlite(crate::sqlite::SqliteOptions),
+    #[cfg(feature = "sqlserver")]
+    SqlServer(Box<crate::sqlserver::SqlServerOptions>),
 }
 
 impl StoreUrl {
@@ -129,6 +132,8 @@ impl StoreUrl {
                     create: self.create,
                 }))
             }
+            #[cfg(feature = "sqlserver")]
+            "sqlserver" => Ok(Target::SqlServer(Box::new(self.try_into()?))),
             _ => {
                 self.no_more_options()?;
                 Ok(Target::Memory(percent_decode(&self.place)?))
@@ -140,7 +145,7 @@ impl StoreUrl {
     ///
     /// # Errors
     /// Invalid for a store that has no SQL schema.
-    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]
     pub fn schema_sql(&self) -> Result<String> {
         match self.target()? {
             Target::Memory(_) => Err(no_schema()),
@@ -150,6 +155,8 @@ impl StoreUrl {
             Target::Postgres(options) => crate::postgres::PostgresStore::schema_sql(&options),
             #[cfg(feature = "sqlite")]
             Target::Sqlite(options) => Ok(crate::sqlite::SqliteStore::schema_sql(&options)),
+            #[cfg(feature = "sqlserver")]
+            Target::SqlServer(options) => Ok(crate::sqlserver::SqlServerStore::schema_sql(&options)),
         }
     }
 
@@ -157,7 +164,7 @@ impl StoreUrl {
     ///
     /// # Errors
     /// As for opening the store; invalid where it has no SQL schema or the login may not create.
-    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]
     pub async fn apply_schema(&self) -> Result<()> {
         match self.target()? {
             Target::Memory(_) => Err(no_schema()),
@@ -167,6 +174,8 @@ impl StoreUrl {
             Target::Postgres(options) => crate::postgres::PostgresStore::apply_schema(&options).await,
             #[cfg(feature = "sqlite")]
             Target::Sqlite(options) => crate::sqlite::SqliteStore::apply_schema(options).await,
+            #[cfg(feature = "sqlserver")]
+            Target::SqlServer(options) => crate::sqlserver::SqlServerStore::apply_schema(&options).await,
         }
     }
 
@@ -174,7 +183,7 @@ impl StoreUrl {
     ///
     /// # Errors
     /// As for opening the store; invalid where it has no SQL schema or the login may not look.
-    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]
     pub async fn schema_diff(&self) -> Result<Vec<crate::schema::Difference>> {
         match self.target()? {
             Target::Memory(_) => Err(no_schema()),
@@ -184,6 +193,8 @@ impl StoreUrl {
             Target::Postgres(options) => crate::postgres::PostgresStore::schema_diff(&options).await,
             #[cfg(feature = "sqlite")]
             Target::Sqlite(options) => crate::sqlite::SqliteStore::schema_diff(options).await,
+            #[cfg(feature = "sqlserver")]
+            Target::SqlServer(options) => crate::sqlserver::SqlServerStore::schema_diff(&options).await,
         }
     }
 
@@ -192,7 +203,10 @@ impl StoreUrl {
     /// # Errors
     /// Unavailable when the database cannot be reached; invalid where it is none with tables, and when the
     /// tables were filled from another store or from one that has been restored to before them.
-    #[cfg(all(feature = "declared", any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+    #[cfg(all(
+        feature = "declared",
+        any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver")
+    ))]
     pub async fn project(
         &self,
         store: crate::EventStore,
@@ -224,6 +238,10 @@ impl StoreUrl {
                 }
                 Projector::new(name, crate::sqlite::Projector::open(store, options.path, declaration).await?)
             }
+            #[cfg(feature = "sqlserver")]
+            Target::SqlServer(_) => {
+                Projector::new(name, crate::sqlserver::Projector::open(store, self, declaration).await?)
+            }
         })
     }
 
@@ -237,7 +255,7 @@ impl StoreUrl {
     }
 }
 
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]
 fn no_schema() -> Error {
     Error::invalid("a store in memory has no schema, expected one on a SQL database such as sqlite:orders.db")
 }
@@ -271,6 +289,8 @@ pub(crate) async fn connect(url: &str) -> Result<Arc<dyn Backend>> {
         Target::Postgres(options) => Arc::new(crate::postgres::PostgresStore::open(*options).await?),
         #[cfg(feature = "sqlite")]
         Target::Sqlite(options) => Arc::new(crate::sqlite::SqliteStore::open(options).await?),
+        #[cfg(feature = "sqlserver")]
+        Target::SqlServer(options) => Arc::new(crate::sqlserver::SqlServerStore::open(*options).await?),
     })
 }
 
@@ -297,6 +317,8 @@ const SCHEMES: &[&str] = &[
     "postgresql",
     #[cfg(feature = "sqlite")]
     "sqlite",
+    #[cfg(feature = "sqlserver")]
+    "sqlserver",
 ];
 
 #[cfg(test)]

@@ -54,6 +54,7 @@
 //! | `declared` | read models from files, without Rust: [`declared`] |
 //! | `mysql` | the backend for MySQL and MariaDB and read models in their tables |
 //! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
+//! | `sqlserver` | the backend for SQL Server and Azure SQL and read models in their tables |
 //! | `testing` | given, when, then; the conformance suite; faults |
 
 extern crate self as annals;
@@ -64,7 +65,10 @@ pub mod chain;
 pub mod codec;
 mod connect;
 mod decide;
-#[cfg(all(feature = "declared", any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+#[cfg(all(
+    feature = "declared",
+    any(feature = "postgres", feature = "mysql", feature = "sqlite", feature = "sqlserver")
+))]
 pub mod declared;
 mod error;
 mod event;
@@ -77,16 +81,18 @@ mod namespace;
 mod payload;
 #[cfg(feature = "postgres")]
 pub mod postgres;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]
 pub mod project;
 mod query;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]
 pub mod schema;
 pub mod snapshot;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlserver"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "sqlserver")]
+pub mod sqlserver;
 mod store;
 mod stream;
 mod subscribe;
@@ -140,3 +146,7 @@ mod mysql_guide {}
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../../../docs/guide/postgres.md")]
 mod postgres_guide {}
+
+#[cfg(all(doctest, feature = "sqlserver"))]
+#[doc = include_str!("../../../docs/guide/sqlserver.md")]
+mod sqlserver_guide {}

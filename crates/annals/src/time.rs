@@ -23,7 +23,9 @@ impl Timestamp {
     /// # Errors
     /// [`ErrorKind::Invalid`] outside the years 1 to 9999, which every database holds.
     pub fn from_unix_micros(micros: i64) -> Result<Self> {
-        jiff::Timestamp::from_microsecond(micros)
+        // In seconds and a rest, since jiff takes none of the last second's microseconds as such.
+        let (second, rest) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+        jiff::Timestamp::new(second, i32::try_from(rest * 1000).unwrap_or_default())
             .map_err(|e| Error::with_source(ErrorKind::Invalid, format!("{micros} is not a time"), e))
             .and_then(Self::admit)
     }
@@ -105,6 +107,8 @@ mod tests {
         assert_eq!(Timestamp::from_unix_micros(time.unix_micros()).unwrap(), time);
         assert!("yesterday".parse::<Timestamp>().is_err());
         assert!(Timestamp::from_unix_micros(i64::MAX).is_err());
+        let last: Timestamp = "9999-12-30T22:00:00.999999Z".parse().unwrap();
+        assert_eq!(Timestamp::from_unix_micros(last.unix_micros()).unwrap(), last);
         assert!(Timestamp::from_unix_micros(UNIX_MICROS_MIN).is_ok());
         assert!(Timestamp::from_unix_micros(UNIX_MICROS_MIN - 1).is_err());
         assert!(Timestamp::from_str("-000001-11-24T09:30:00Z").is_err());

@@ -48,6 +48,8 @@ const MARIADB_CRASH: Product =
 const MYSQL_CRASH: Product =
     Product { title: "Oracle MySQL to crash", module: "mysql_crash", variable: "ANNALS_MYSQL_CRASH" };
 const MYSQL: Product = Product { title: "Oracle MySQL", module: "mysql", variable: "ANNALS_MYSQL" };
+/// Never started here: there is no package of it that may be fetched.
+const SQLSERVER: Product = Product { title: "SQL Server", module: "sqlserver", variable: "ANNALS_SQLSERVER" };
 
 /// A server that answers.
 struct Running {
@@ -96,7 +98,8 @@ impl Servers {
     pub(crate) fn start<T>(meanwhile: impl FnOnce(&Self) -> T) -> Result<(Self, T), String> {
         if !cfg!(target_os = "linux") || installed("setsid").is_none() {
             let why = "servers are started on Linux with setsid only";
-            let products = [POSTGRES, POSTGRES_CRASH, PGBOUNCER, MARIADB, MARIADB_CRASH, MYSQL, MYSQL_CRASH];
+            let products =
+                [POSTGRES, POSTGRES_CRASH, PGBOUNCER, MARIADB, MARIADB_CRASH, MYSQL, MYSQL_CRASH, SQLSERVER];
             let states = products.map(|product| {
                 let state = product.given().unwrap_or_else(|| State::Absent(Absent::Skipped(why.into())));
                 (product, state)
@@ -125,6 +128,9 @@ impl Servers {
             let [mysql, mysql_crash] = mysql.join().expect("starting a server does not panic");
             states.extend([(MARIADB, mariadb), (MARIADB_CRASH, mariadb_crash)]);
             states.extend([(MYSQL, mysql), (MYSQL_CRASH, mysql_crash)]);
+            let why = "compose.yaml has one in a container; ANNALS_SQLSERVER says where a server is";
+            let sqlserver = SQLSERVER.start(|| Err(Absent::Skipped(why.into())));
+            states.push((SQLSERVER, sqlserver));
             (states, done)
         });
         servers.states = states;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{Place, objects, run, tool};
 
 /// The variables that name servers, as the library's tests know them.
-const SERVERS: [&str; 3] = ["ANNALS_POSTGRES", "ANNALS_MARIADB", "ANNALS_MYSQL"];
+const SERVERS: [&str; 4] = ["ANNALS_POSTGRES", "ANNALS_MARIADB", "ANNALS_MYSQL", "ANNALS_SQLSERVER"];
 
 /// A store of its own on each server. A server that is missing is a failure where it has to be there.
 fn stores(name: &str) -> Vec<String> {
@@ -22,7 +22,10 @@ fn stores(name: &str) -> Vec<String> {
     SERVERS
         .iter()
         .filter_map(|variable| url(variable))
-        .map(|url| format!("{url}?namespace={name}_{unique}"))
+        .map(|url| {
+            let mark = if url.contains('?') { '&' } else { '?' };
+            format!("{url}{mark}namespace={name}_{unique}")
+        })
         .collect()
 }
 
@@ -54,7 +57,8 @@ fn events_are_appended_read_and_refused_as_in_a_file() {
         run(on(store, &append), b"").failed(1, "is at version 1, expected no stream");
         let read = run(on(store, &["read", "order-1", "--json"]), b"").succeeded();
         assert!(read.contains(r#""payload":{"n":1.50}"#), "{read}");
-        let (server, _) = store.split_once('?').unwrap();
+        let (server, _) = store.rsplit_once("namespace=").unwrap();
+        let server = &server[..server.len() - 1];
         run(on(server, &["verify", "--rule", "1", "--rule", "15"]), b"").succeeded();
     });
 }

@@ -32,7 +32,6 @@ mod projection;
 mod read;
 mod row;
 mod schema;
-mod wake;
 
 pub use mysql_async;
 pub use projection::{Projection, Projector, Target};
@@ -49,8 +48,8 @@ use tokio::time::Instant;
 
 use crate::append::{Append, Appended};
 use crate::backend::{
-    Backend, BoxFuture, Capabilities, Durability, EventTypeInfo, HashFormula, Head, Limits, LogPage,
-    LogRange, RewriteAttempt, Stats, StoreId, StreamInfo, StreamPage, StreamRange,
+    BoxFuture, Capabilities, Durability, EventTypeInfo, HashFormula, Head, Limits, LogPage, LogRange,
+    RewriteAttempt, Stats, StreamInfo, StreamPage, StreamRange,
 };
 use crate::connect::StoreUrl;
 use crate::error::{Conflict, Error, ErrorKind, Result};
@@ -58,7 +57,7 @@ use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
 use crate::schema::Difference;
 use crate::snapshot::{Snapshot, SnapshotKey};
-use crate::sql::{Identity, Link as _, Pool, Server, in_time};
+use crate::sql::{self, Database, Identity, Link as _, POLL, Pool, Server, Tls, Wake, apart, in_time};
 use crate::stream::{StreamId, Version};
 use crate::subscribe::Checkpoint;
 
@@ -67,7 +66,6 @@ use self::connect::{Connection, IDLE_MAX};
 use self::read::Reader;
 use self::row::{Fields, number, text};
 use self::schema::{Host, Product, Statements};
-use self::wake::{POLL, Wake};
 
 /// The port of MySQL and of MariaDB.
 const PORT: u16 = 3306;
@@ -86,16 +84,6 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// What a packet holds besides an event's payload, metadata, type and tags.
 const PACKET_BYTES_BESIDE: usize = 64 << 10;
-
-/// Whether a connection is encrypted, and whether the server has to prove who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Tls {
-    Off,
-    #[default]
-    Prefer,
-    Require,
-    Verify,
-}
 
 /// How to open a store, as its URL says.
 #[derive(Debug, Clone)]
@@ -136,11 +124,7 @@ impl TryFrom<&StoreUrl> for MysqlOptions {
                     let count = count.parse().ok().filter(|count| *count > CONNECTIONS_RESERVED);
                     options.connections = count.ok_or_else(|| wrong("a number from 2"))?;
                 }
-                ("sslmode", "disable") => options.tls = Tls::Off,
-                ("sslmode", "prefer") => options.tls = Tls::Prefer,
-                ("sslmode", "require") => options.tls = Tls::Require,
-                ("sslmode", "verify-full") => options.tls = Tls::Verify,
-                ("sslmode", _) => return Err(wrong("disable, prefer, require or verify-full")),
+                ("sslmode", mode) => options.tls = mode.parse()?,
                 ("sslrootcert", path) => options.tls_root = Some(path.into()),
                 _ => {
                     return Err(Error::invalid(format!(
@@ -225,7 +209,7 @@ impl MysqlStore {
     /// As [`EventStore::append`](crate::EventStore::append), and the transaction is rolled back; indeterminate
     /// when the answer to the commit is lost: repeat the whole with the same event ids.
     pub async fn append_in(&self, transaction: Transaction<'_>, append: Append) -> Result<Appended> {
-        append.check(self.capabilities())?;
+        append.check(self.inner.capabilities())?;
         let inner = &self.inner;
         let writer = Writer { statements: &inner.statements, identity: &inner.identity };
         let appended = writer.append_and_commit(transaction, &append).await?;
@@ -264,7 +248,7 @@ impl MysqlStore {
 }
 
 impl Inner {
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended>>> {
+    async fn write(&self, batch: &[Append]) -> Result<Vec<Result<Appended>>> {
         let mut place = self.writer.clone().lock_owned().await;
         let mut connection = match place.take() {
             Some((connection, used)) if !connection.is_closed() && used.elapsed() < IDLE_MAX => connection,
@@ -316,10 +300,85 @@ impl Inner {
         }
         result
     }
+}
 
-    async fn load_checkpoint(&self, name: &str) -> Result<Option<Checkpoint>> {
+impl Database for Inner {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn is_namespace(&self) -> bool {
+        self.options.namespace
+    }
+
+    fn append(self: &Arc<Self>, batch: Arc<[Append]>) -> BoxFuture<'_, Result<Vec<Result<Appended>>>> {
+        let inner = self.clone();
+        apart(async move { inner.write(&batch).await })
+    }
+
+    async fn read_stream(&self, range: StreamRange) -> Result<StreamPage> {
+        self.read("could not read the stream", async |reader| reader.stream(&range).await).await
+    }
+
+    fn read_log(self: &Arc<Self>, range: LogRange) -> BoxFuture<'_, Result<LogPage>> {
+        Box::pin(
+            async move { self.read("could not read the log", async |reader| reader.log(&range).await).await },
+        )
+    }
+
+    async fn head(&self) -> Result<Head> {
+        self.read("could not read the end of the log", async |reader| reader.head().await).await
+    }
+
+    async fn events_by_id(&self, ids: Vec<EventId>) -> Result<Vec<RecordedEvent>> {
+        self.read("could not look up events", async |reader| reader.by_id(&ids).await).await
+    }
+
+    async fn list_streams(
+        &self,
+        prefix: String,
+        after: Option<StreamId>,
+        limit: usize,
+    ) -> Result<Vec<StreamInfo>> {
+        self.read("could not list streams", async |reader| {
+            reader.streams(&prefix, after.as_ref(), limit).await
+        })
+        .await
+    }
+
+    async fn list_event_types(&self, after: Option<EventType>, limit: usize) -> Result<Vec<EventTypeInfo>> {
+        self.read("could not list event types", async |reader| {
+            reader.event_types(after.as_ref(), limit).await
+        })
+        .await
+    }
+
+    async fn stats(&self) -> Result<Stats> {
+        self.read("could not count", async |reader| reader.stats().await).await
+    }
+
+    async fn wait(&self, position: Position) {
+        let mut last = self.wake.subscribe();
+        let give_up = Instant::now() + WAIT_MAX;
+        while Instant::now() < give_up {
+            if tokio::time::timeout(POLL, last.wait_for(|last| *last > position)).await.is_ok() {
+                return;
+            }
+            let Some(_turn) = self.wake.look() else { continue };
+            match self.read("could not look for new events", async |reader| reader.head().await).await {
+                Ok(head) => self.wake.announce(head.position),
+                Err(_) => return,
+            }
+        }
+    }
+
+    async fn load_checkpoint(&self, name: String) -> Result<Option<Checkpoint>> {
         self.read("could not load the checkpoint", async |reader| {
-            let rows = reader.query(&reader.statements.load_checkpoint, vec![text(name)]).await?;
+            let rows = reader.query(&reader.statements.load_checkpoint, vec![text(&name)]).await?;
             rows.into_iter().next().map(|row| Fields::from(row).parse(0)).transpose()
         })
         .await
@@ -354,23 +413,43 @@ impl Inner {
         if saved {
             return Ok(());
         }
-        let actual = self.load_checkpoint(&name).await?;
+        let actual = self.load_checkpoint(name.clone()).await?;
         Err(Conflict::Checkpoint { name, actual }.into())
     }
 
-    async fn wait(&self, position: Position) {
-        let mut last = self.wake.subscribe();
-        let give_up = Instant::now() + WAIT_MAX;
-        while Instant::now() < give_up {
-            if tokio::time::timeout(POLL, last.wait_for(|last| *last > position)).await.is_ok() {
-                return;
-            }
-            let Some(_turn) = self.wake.look() else { continue };
-            match self.read("could not look for new events", async |reader| reader.head().await).await {
-                Ok(head) => self.wake.announce(head.position),
-                Err(_) => return,
-            }
-        }
+    async fn load_snapshot(&self, key: SnapshotKey) -> Result<Option<Snapshot>> {
+        self.read("could not load the snapshot", async |reader| {
+            let params = vec![text(key.stream_id.as_str()), text(key.name.as_str())];
+            let rows = reader.query(&reader.statements.load_snapshot, params).await?;
+            let snapshot = |row: mysql_async::Row| {
+                let mut row = Fields::from(row);
+                Ok(Snapshot {
+                    stream_version: Version(row.number(0)?),
+                    state_version: u32::try_from(row.number(1)?).unwrap_or(0),
+                    state: row.json(2)?,
+                })
+            };
+            rows.into_iter().next().map(snapshot).transpose()
+        })
+        .await
+    }
+
+    async fn save_snapshot(&self, key: SnapshotKey, snapshot: Snapshot) -> Result<()> {
+        let params = vec![
+            text(key.stream_id.as_str()),
+            text(key.name.as_str()),
+            number(snapshot.stream_version.0),
+            number(u64::from(snapshot.state_version)),
+            text(snapshot.state.as_str()),
+        ];
+        let sql = &self.statements.save_snapshot;
+        self.execute("could not save the snapshot", sql, params).await.map(drop)
+    }
+
+    async fn delete_snapshot(&self, key: SnapshotKey) -> Result<()> {
+        let params = vec![text(key.stream_id.as_str()), text(key.name.as_str())];
+        let sql = &self.statements.delete_snapshot;
+        self.execute("could not delete the snapshot", sql, params).await.map(drop)
     }
 
     async fn durability(&self) -> Result<Durability> {
@@ -439,172 +518,4 @@ impl Inner {
     }
 }
 
-/// Writes in a task of its own: a caller that goes away takes nothing back and leaves no connection in the
-/// middle of a transaction.
-fn apart<T: Send + 'static>(
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> BoxFuture<'static, Result<T>> {
-    let task = tokio::spawn(work);
-    Box::pin(async move {
-        task.await.map_err(|e| {
-            Error::with_source(ErrorKind::Indeterminate, "the task working on the database ended", e)
-        })?
-    })
-}
-
-impl Backend for MysqlStore {
-    fn capabilities(&self) -> &Capabilities {
-        &self.inner.capabilities
-    }
-
-    fn store_id(&self) -> StoreId {
-        self.inner.identity.store_id
-    }
-
-    fn hash_formula(&self) -> Option<HashFormula> {
-        self.inner.identity.formula
-    }
-
-    fn append(&self, batch: Arc<[Append]>) -> BoxFuture<'_, Result<Vec<Result<Appended>>>> {
-        let inner = self.inner.clone();
-        apart(async move { inner.append(&batch).await })
-    }
-
-    fn read_stream(&self, range: StreamRange) -> BoxFuture<'_, Result<StreamPage>> {
-        Box::pin(async move {
-            self.inner.read("could not read the stream", async |reader| reader.stream(&range).await).await
-        })
-    }
-
-    fn read_log(&self, range: LogRange) -> BoxFuture<'_, Result<LogPage>> {
-        Box::pin(async move {
-            self.inner.read("could not read the log", async |reader| reader.log(&range).await).await
-        })
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Head>> {
-        Box::pin(self.inner.read("could not read the end of the log", async |reader| reader.head().await))
-    }
-
-    fn wait(&self, position: Position) -> BoxFuture<'_, ()> {
-        Box::pin(self.inner.wait(position))
-    }
-
-    fn events_by_id(&self, ids: Vec<EventId>) -> BoxFuture<'_, Result<Vec<RecordedEvent>>> {
-        Box::pin(async move {
-            self.inner.read("could not look up events", async |reader| reader.by_id(&ids).await).await
-        })
-    }
-
-    fn list_streams(
-        &self,
-        prefix: String,
-        after: Option<StreamId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<StreamInfo>>> {
-        Box::pin(async move {
-            self.inner
-                .read("could not list streams", async |reader| {
-                    reader.streams(&prefix, after.as_ref(), limit).await
-                })
-                .await
-        })
-    }
-
-    fn list_event_types(
-        &self,
-        after: Option<EventType>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<EventTypeInfo>>> {
-        Box::pin(async move {
-            self.inner
-                .read("could not list event types", async |reader| {
-                    reader.event_types(after.as_ref(), limit).await
-                })
-                .await
-        })
-    }
-
-    fn stats(&self) -> BoxFuture<'_, Result<Stats>> {
-        Box::pin(self.inner.read("could not count", async |reader| reader.stats().await))
-    }
-
-    fn load_checkpoint(&self, name: String) -> BoxFuture<'_, Result<Option<Checkpoint>>> {
-        Box::pin(async move { self.inner.load_checkpoint(&name).await })
-    }
-
-    fn save_checkpoint(
-        &self,
-        name: String,
-        previous: Option<Checkpoint>,
-        next: Checkpoint,
-    ) -> BoxFuture<'_, Result<()>> {
-        let inner = self.inner.clone();
-        apart(async move { inner.save_checkpoint(name, previous, next).await })
-    }
-
-    fn load_snapshot(&self, key: SnapshotKey) -> BoxFuture<'_, Result<Option<Snapshot>>> {
-        Box::pin(async move {
-            self.inner
-                .read("could not load the snapshot", async |reader| {
-                    let params = vec![text(key.stream_id.as_str()), text(key.name.as_str())];
-                    let rows = reader.query(&reader.statements.load_snapshot, params).await?;
-                    let snapshot = |row: mysql_async::Row| {
-                        let mut row = Fields::from(row);
-                        Ok(Snapshot {
-                            stream_version: Version(row.number(0)?),
-                            state_version: u32::try_from(row.number(1)?).unwrap_or(0),
-                            state: row.json(2)?,
-                        })
-                    };
-                    rows.into_iter().next().map(snapshot).transpose()
-                })
-                .await
-        })
-    }
-
-    fn save_snapshot(&self, key: SnapshotKey, snapshot: Snapshot) -> BoxFuture<'_, Result<()>> {
-        let inner = self.inner.clone();
-        apart(async move {
-            let params = vec![
-                text(key.stream_id.as_str()),
-                text(key.name.as_str()),
-                number(snapshot.stream_version.0),
-                number(u64::from(snapshot.state_version)),
-                text(snapshot.state.as_str()),
-            ];
-            inner
-                .execute("could not save the snapshot", &inner.statements.save_snapshot, params)
-                .await
-                .map(drop)
-        })
-    }
-
-    fn delete_snapshot(&self, key: SnapshotKey) -> BoxFuture<'_, Result<()>> {
-        let inner = self.inner.clone();
-        apart(async move {
-            let params = vec![text(key.stream_id.as_str()), text(key.name.as_str())];
-            inner
-                .execute("could not delete the snapshot", &inner.statements.delete_snapshot, params)
-                .await
-                .map(drop)
-        })
-    }
-
-    fn durability(&self) -> BoxFuture<'_, Result<Durability>> {
-        Box::pin(self.inner.durability())
-    }
-
-    fn attempt_rewrites(&self) -> BoxFuture<'_, Result<Vec<RewriteAttempt>>> {
-        Box::pin(self.inner.attempt_rewrites())
-    }
-
-    fn drop_namespace(&self) -> BoxFuture<'_, Result<()>> {
-        if !self.inner.options.namespace {
-            let refused = Error::invalid("the default namespace is not dropped");
-            return Box::pin(std::future::ready(Err(refused)));
-        }
-        let inner = self.inner.clone();
-        apart(async move { inner.drop_namespace().await })
-    }
-}
+sql::backend!(MysqlStore);

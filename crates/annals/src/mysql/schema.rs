@@ -2,9 +2,9 @@
 
 use mysql_async::Value;
 
-use crate::backend::{Direction, HashFormula, StoreId};
+use crate::backend::{Direction, HashFormula};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{EventId, Source};
+use crate::event::EventId;
 use crate::schema::{self, Difference, Objects};
 use crate::sql::{Dialect, Identity};
 
@@ -126,10 +126,13 @@ impl Statements {
         let dialect = Dialect {
             events: text("{p}events"),
             event_tags: text("{p}event_tags"),
+            key: "",
             columns: COLUMNS,
             parameter: |_| "?".to_owned(),
             begins_with: |prefix| format!("LOCATE({prefix}, e.stream_id) = 1"),
             limit: |limit| format!(" LIMIT {limit}"),
+            part: |walk| format!("({walk})"),
+            bound: "",
             lock: "",
         };
         Self {
@@ -372,22 +375,9 @@ async fn identity(
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let mut row = Fields::from(row);
     let (version, store_id) = (row.number(0)?, row.uuid(1)?);
-    if version > SCHEMA_VERSION.unsigned_abs().into() {
-        return Err(Error::invalid(format!(
-            "the store was written by a newer Annals: its schema version is {version}, this one knows up to \
-             {SCHEMA_VERSION}; upgrade Annals"
-        )));
-    }
-    let formula: Option<HashFormula> = row.text(2)?.as_deref().map(str::parse).transpose()?;
-    if options.hash_chain.is_some() && options.hash_chain != formula {
-        return Err(Error::invalid(format!(
-            "the store was created with hash chain {}, not {}",
-            formula.map_or("none", HashFormula::name),
-            options.hash_chain.map_or("none", HashFormula::name),
-        )));
-    }
-    let source = Source::new(format!("urn:uuid:{store_id}"))?;
-    Ok(Some(Identity { store_id: StoreId(store_id), source, formula }))
+    let formula = row.text(2)?;
+    let versions = (version, SCHEMA_VERSION);
+    Identity::of(versions, store_id, formula.as_deref(), options.hash_chain).map(Some)
 }
 
 #[cfg(test)]

@@ -66,8 +66,8 @@ use tokio_postgres::Transaction;
 
 use crate::append::{Append, Appended};
 use crate::backend::{
-    Backend, BoxFuture, Capabilities, Durability, EventTypeInfo, HashFormula, Head, LogPage, LogRange,
-    RewriteAttempt, Stats, StoreId, StreamInfo, StreamPage, StreamRange,
+    BoxFuture, Capabilities, Durability, EventTypeInfo, HashFormula, Head, LogPage, LogRange, RewriteAttempt,
+    Stats, StreamInfo, StreamPage, StreamRange,
 };
 use crate::connect::StoreUrl;
 use crate::error::{Conflict, Error, ErrorKind, Result};
@@ -75,7 +75,7 @@ use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
 use crate::schema::Difference;
 use crate::snapshot::{Snapshot, SnapshotKey};
-use crate::sql::{Identity, Link as _, Pool, Server, in_time};
+use crate::sql::{self, Database, Identity, Link as _, Pool, Server, Tls, apart, in_time};
 use crate::stream::{StreamId, Version};
 use crate::subscribe::Checkpoint;
 
@@ -108,16 +108,6 @@ enum Prepared {
     Auto,
     Yes,
     No,
-}
-
-/// Whether a connection is encrypted, and whether the server has to prove who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Tls {
-    Off,
-    #[default]
-    Prefer,
-    Require,
-    Verify,
 }
 
 /// How to open a store, as its URL says.
@@ -159,11 +149,7 @@ impl TryFrom<&StoreUrl> for PostgresOptions {
                     let count = count.parse().ok().filter(|count| *count > CONNECTIONS_RESERVED);
                     options.connections = count.ok_or_else(|| wrong("a number from 3"))?;
                 }
-                ("sslmode", "disable") => options.tls = Tls::Off,
-                ("sslmode", "prefer") => options.tls = Tls::Prefer,
-                ("sslmode", "require") => options.tls = Tls::Require,
-                ("sslmode", "verify-full") => options.tls = Tls::Verify,
-                ("sslmode", _) => return Err(wrong("disable, prefer, require or verify-full")),
+                ("sslmode", mode) => options.tls = mode.parse()?,
                 ("sslrootcert", path) => options.tls_root = Some(path.into()),
                 ("prepared", "auto") => options.prepared = Prepared::Auto,
                 ("prepared", "yes") => options.prepared = Prepared::Yes,
@@ -259,7 +245,7 @@ impl PostgresStore {
     /// invalid when the transaction is not at READ COMMITTED, where it may have missed what others wrote;
     /// indeterminate when the answer to the commit is lost: repeat the whole with the same event ids.
     pub async fn append_in(&self, transaction: Transaction<'_>, append: Append) -> Result<Appended> {
-        append.check(self.capabilities())?;
+        append.check(&Capabilities::ALL)?;
         let inner = &self.inner;
         let rows = transaction
             .query_typed("SELECT current_setting('transaction_isolation')", &[])
@@ -314,7 +300,7 @@ impl PostgresStore {
 }
 
 impl Inner {
-    async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Appended>>> {
+    async fn write(&self, batch: &[Append]) -> Result<Vec<Result<Appended>>> {
         let mut place = self.writer.lock().await;
         let connection = match place.take() {
             Some(connection) if !connection.is_closed() => connection,
@@ -358,6 +344,97 @@ impl Inner {
         }
         result
     }
+}
+
+impl Database for Inner {
+    fn capabilities(&self) -> &Capabilities {
+        &Capabilities::ALL
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn is_namespace(&self) -> bool {
+        self.options.namespace
+    }
+
+    fn append(self: &Arc<Self>, batch: Arc<[Append]>) -> BoxFuture<'_, Result<Vec<Result<Appended>>>> {
+        // Dropped in the middle, it drops its connection, and the server undoes or has done the whole.
+        Box::pin(async move { self.write(&batch).await })
+    }
+
+    async fn read_stream(&self, range: StreamRange) -> Result<StreamPage> {
+        self.read("could not read the stream", async |reader| reader.stream(&range).await).await
+    }
+
+    fn read_log(self: &Arc<Self>, range: LogRange) -> BoxFuture<'_, Result<LogPage>> {
+        let inner = self.clone();
+        apart(
+            async move { inner.read("could not read the log", async |reader| reader.log(&range).await).await },
+        )
+    }
+
+    async fn head(&self) -> Result<Head> {
+        self.read("could not read the end of the log", async |reader| reader.head().await).await
+    }
+
+    async fn events_by_id(&self, ids: Vec<EventId>) -> Result<Vec<RecordedEvent>> {
+        self.read("could not look up events", async |reader| reader.by_id(&ids).await).await
+    }
+
+    async fn list_streams(
+        &self,
+        prefix: String,
+        after: Option<StreamId>,
+        limit: usize,
+    ) -> Result<Vec<StreamInfo>> {
+        self.read("could not list streams", async |reader| {
+            reader.streams(&prefix, after.as_ref(), limit).await
+        })
+        .await
+    }
+
+    async fn list_event_types(&self, after: Option<EventType>, limit: usize) -> Result<Vec<EventTypeInfo>> {
+        self.read("could not list event types", async |reader| {
+            reader.event_types(after.as_ref(), limit).await
+        })
+        .await
+    }
+
+    async fn stats(&self) -> Result<Stats> {
+        self.read("could not count", async |reader| reader.stats().await).await
+    }
+
+    async fn wait(&self, position: Position) {
+        if let Some(listener) = self.wake.listen(&self.options, &self.pool, &self.statements.schema) {
+            *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+        }
+        let mut last = self.wake.subscribe();
+        let give_up = tokio::time::Instant::now() + WAIT_MAX;
+        while tokio::time::Instant::now() < give_up {
+            let patience = self.wake.patience();
+            if tokio::time::timeout(patience, last.wait_for(|last| *last > position)).await.is_ok() {
+                return;
+            }
+            if !self.wake.may_look() {
+                continue;
+            }
+            match self.read("could not look for new events", async |reader| reader.head().await).await {
+                Ok(head) if head.position <= position => {}
+                Ok(head) => return self.wake.announce(head.position),
+                Err(_) => return,
+            }
+        }
+    }
+
+    async fn load_checkpoint(&self, name: String) -> Result<Option<Checkpoint>> {
+        self.read("could not load the checkpoint", async |reader| {
+            let rows = reader.query(&reader.statements.load_checkpoint, &[(&name, kinds::TEXT)]).await?;
+            rows.first().map(|row| row::parse(row, 0)).transpose()
+        })
+        .await
+    }
 
     async fn save_checkpoint(
         &self,
@@ -399,26 +476,41 @@ impl Inner {
         Ok(())
     }
 
-    async fn wait(&self, position: Position) {
-        if let Some(listener) = self.wake.listen(&self.options, &self.pool, &self.statements.schema) {
-            *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
-        }
-        let mut last = self.wake.subscribe();
-        let give_up = tokio::time::Instant::now() + WAIT_MAX;
-        while tokio::time::Instant::now() < give_up {
-            let patience = self.wake.patience();
-            if tokio::time::timeout(patience, last.wait_for(|last| *last > position)).await.is_ok() {
-                return;
-            }
-            if !self.wake.may_look() {
-                continue;
-            }
-            match self.read("could not look for new events", async |reader| reader.head().await).await {
-                Ok(head) if head.position <= position => {}
-                Ok(head) => return self.wake.announce(head.position),
-                Err(_) => return,
-            }
-        }
+    async fn load_snapshot(&self, key: SnapshotKey) -> Result<Option<Snapshot>> {
+        self.read("could not load the snapshot", async |reader| {
+            let params: [Param<'_>; 2] =
+                [(&key.stream_id.as_str(), kinds::TEXT), (&key.name.as_str(), kinds::TEXT)];
+            let rows = reader.query(&reader.statements.load_snapshot, &params).await?;
+            let snapshot = |row: &tokio_postgres::Row| {
+                let state_version: i64 = row::get(row, 1)?;
+                Ok(Snapshot {
+                    stream_version: Version(row::number(row, 0)?),
+                    state_version: u32::try_from(state_version).unwrap_or(0),
+                    state: row::json(row, 2)?,
+                })
+            };
+            rows.first().map(snapshot).transpose()
+        })
+        .await
+    }
+
+    async fn save_snapshot(&self, key: SnapshotKey, snapshot: Snapshot) -> Result<()> {
+        let params: [Param<'_>; 5] = [
+            (&key.stream_id.as_str(), kinds::TEXT),
+            (&key.name.as_str(), kinds::TEXT),
+            (&integer(snapshot.stream_version.0), kinds::INT8),
+            (&i64::from(snapshot.state_version), kinds::INT8),
+            (&snapshot.state.as_str(), kinds::TEXT),
+        ];
+        let sql = &self.statements.save_snapshot;
+        self.execute("could not save the snapshot", sql, &params).await.map(drop)
+    }
+
+    async fn delete_snapshot(&self, key: SnapshotKey) -> Result<()> {
+        let params: [Param<'_>; 2] =
+            [(&key.stream_id.as_str(), kinds::TEXT), (&key.name.as_str(), kinds::TEXT)];
+        let sql = &self.statements.delete_snapshot;
+        self.execute("could not delete the snapshot", sql, &params).await.map(drop)
     }
 
     async fn durability(&self) -> Result<Durability> {
@@ -477,194 +569,14 @@ impl Inner {
         }
         Ok(attempts)
     }
-}
 
-/// Works in a task of its own: a caller that goes away takes nothing back and leaves no connection in the
-/// middle of a transaction.
-fn apart<T: Send + 'static>(
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> BoxFuture<'static, Result<T>> {
-    let task = tokio::spawn(work);
-    Box::pin(async move {
-        task.await.map_err(|e| {
-            Error::with_source(ErrorKind::Indeterminate, "the task working on the database ended", e)
-        })?
-    })
-}
-
-impl Backend for PostgresStore {
-    fn capabilities(&self) -> &Capabilities {
-        &Capabilities::ALL
-    }
-
-    fn store_id(&self) -> StoreId {
-        self.inner.identity.store_id
-    }
-
-    fn hash_formula(&self) -> Option<HashFormula> {
-        self.inner.identity.formula
-    }
-
-    fn append(&self, batch: Arc<[Append]>) -> BoxFuture<'_, Result<Vec<Result<Appended>>>> {
-        // Dropped in the middle, it drops its connection, and the server undoes or has done the whole.
-        Box::pin(async move { self.inner.append(&batch).await })
-    }
-
-    fn read_stream(&self, range: StreamRange) -> BoxFuture<'_, Result<StreamPage>> {
-        Box::pin(async move {
-            self.inner.read("could not read the stream", async |reader| reader.stream(&range).await).await
-        })
-    }
-
-    fn read_log(&self, range: LogRange) -> BoxFuture<'_, Result<LogPage>> {
-        // Goes on while its reader is busy with the page before.
-        let inner = self.inner.clone();
-        apart(
-            async move { inner.read("could not read the log", async |reader| reader.log(&range).await).await },
-        )
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Head>> {
-        Box::pin(self.inner.read("could not read the end of the log", async |reader| reader.head().await))
-    }
-
-    fn wait(&self, position: Position) -> BoxFuture<'_, ()> {
-        Box::pin(self.inner.wait(position))
-    }
-
-    fn events_by_id(&self, ids: Vec<EventId>) -> BoxFuture<'_, Result<Vec<RecordedEvent>>> {
-        Box::pin(async move {
-            self.inner.read("could not look up events", async |reader| reader.by_id(&ids).await).await
-        })
-    }
-
-    fn list_streams(
-        &self,
-        prefix: String,
-        after: Option<StreamId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<StreamInfo>>> {
-        Box::pin(async move {
-            self.inner
-                .read("could not list streams", async |reader| {
-                    reader.streams(&prefix, after.as_ref(), limit).await
-                })
-                .await
-        })
-    }
-
-    fn list_event_types(
-        &self,
-        after: Option<EventType>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<EventTypeInfo>>> {
-        Box::pin(async move {
-            self.inner
-                .read("could not list event types", async |reader| {
-                    reader.event_types(after.as_ref(), limit).await
-                })
-                .await
-        })
-    }
-
-    fn stats(&self) -> BoxFuture<'_, Result<Stats>> {
-        Box::pin(self.inner.read("could not count", async |reader| reader.stats().await))
-    }
-
-    fn load_checkpoint(&self, name: String) -> BoxFuture<'_, Result<Option<Checkpoint>>> {
-        Box::pin(async move {
-            self.inner
-                .read("could not load the checkpoint", async |reader| {
-                    let rows =
-                        reader.query(&reader.statements.load_checkpoint, &[(&name, kinds::TEXT)]).await?;
-                    rows.first().map(|row| row::parse(row, 0)).transpose()
-                })
-                .await
-        })
-    }
-
-    fn save_checkpoint(
-        &self,
-        name: String,
-        previous: Option<Checkpoint>,
-        next: Checkpoint,
-    ) -> BoxFuture<'_, Result<()>> {
-        let inner = self.inner.clone();
-        apart(async move { inner.save_checkpoint(name, previous, next).await })
-    }
-
-    fn load_snapshot(&self, key: SnapshotKey) -> BoxFuture<'_, Result<Option<Snapshot>>> {
-        Box::pin(async move {
-            self.inner
-                .read("could not load the snapshot", async |reader| {
-                    let params: [Param<'_>; 2] =
-                        [(&key.stream_id.as_str(), kinds::TEXT), (&key.name.as_str(), kinds::TEXT)];
-                    let rows = reader.query(&reader.statements.load_snapshot, &params).await?;
-                    let snapshot = |row: &tokio_postgres::Row| {
-                        let state_version: i64 = row::get(row, 1)?;
-                        Ok(Snapshot {
-                            stream_version: Version(row::number(row, 0)?),
-                            state_version: u32::try_from(state_version).unwrap_or(0),
-                            state: row::json(row, 2)?,
-                        })
-                    };
-                    rows.first().map(snapshot).transpose()
-                })
-                .await
-        })
-    }
-
-    fn save_snapshot(&self, key: SnapshotKey, snapshot: Snapshot) -> BoxFuture<'_, Result<()>> {
-        let inner = self.inner.clone();
-        apart(async move {
-            let params: [Param<'_>; 5] = [
-                (&key.stream_id.as_str(), kinds::TEXT),
-                (&key.name.as_str(), kinds::TEXT),
-                (&integer(snapshot.stream_version.0), kinds::INT8),
-                (&i64::from(snapshot.state_version), kinds::INT8),
-                (&snapshot.state.as_str(), kinds::TEXT),
-            ];
-            inner
-                .execute("could not save the snapshot", &inner.statements.save_snapshot, &params)
-                .await
-                .map(drop)
-        })
-    }
-
-    fn delete_snapshot(&self, key: SnapshotKey) -> BoxFuture<'_, Result<()>> {
-        let inner = self.inner.clone();
-        apart(async move {
-            let params: [Param<'_>; 2] =
-                [(&key.stream_id.as_str(), kinds::TEXT), (&key.name.as_str(), kinds::TEXT)];
-            inner
-                .execute("could not delete the snapshot", &inner.statements.delete_snapshot, &params)
-                .await
-                .map(drop)
-        })
-    }
-
-    fn durability(&self) -> BoxFuture<'_, Result<Durability>> {
-        Box::pin(self.inner.durability())
-    }
-
-    fn attempt_rewrites(&self) -> BoxFuture<'_, Result<Vec<RewriteAttempt>>> {
-        Box::pin(self.inner.attempt_rewrites())
-    }
-
-    fn drop_namespace(&self) -> BoxFuture<'_, Result<()>> {
-        if !self.inner.options.namespace {
-            let refused = Error::invalid("the default namespace is not dropped");
-            return Box::pin(std::future::ready(Err(refused)));
-        }
-        let inner = self.inner.clone();
-        apart(async move {
-            let drop_schema =
-                format!("SET client_min_messages = warning; DROP SCHEMA {} CASCADE", inner.statements.quoted);
-            let connection = Connection::open(&inner.options, None).await?;
-            connection
-                .batch(&drop_schema)
-                .await
-                .map_err(|e| error::of_commit("could not drop the namespace", e))
-        })
+    async fn drop_namespace(&self) -> Result<()> {
+        let drop_schema =
+            format!("SET client_min_messages = warning; DROP SCHEMA {} CASCADE", self.statements.quoted);
+        let connection = Connection::open(&self.options, None).await?;
+        let dropped = connection.batch(&drop_schema).await;
+        dropped.map_err(|e| error::of_commit("could not drop the namespace", e))
     }
 }
+
+sql::backend!(PostgresStore);

@@ -2,9 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::backend::{HashFormula, StoreId};
+use crate::backend::HashFormula;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Source;
 use crate::schema::{self, Difference, Objects};
 use crate::sql::{Dialect, Identity};
 
@@ -72,10 +71,13 @@ impl Statements {
             dialect: Dialect {
                 events: text("{s}.events"),
                 event_tags: text("{s}.event_tags"),
+                key: "",
                 columns: COLUMNS,
                 parameter: |n| format!("${n}"),
                 begins_with: |prefix| format!("starts_with(e.stream_id, {prefix})"),
                 limit: |limit| format!(" LIMIT {limit}"),
+                part: |walk| format!("({walk})"),
+                bound: "",
                 lock: "",
             },
             append_batch: text(
@@ -259,20 +261,6 @@ async fn identity(
     let version: i32 = row.try_get(0).map_err(failed)?;
     let store_id: Uuid = row.try_get(1).map_err(failed)?;
     let formula: Option<&str> = row.try_get(2).map_err(failed)?;
-    if version > SCHEMA_VERSION {
-        return Err(Error::invalid(format!(
-            "the store was written by a newer Annals: its schema version is {version}, this one knows up to \
-             {SCHEMA_VERSION}; upgrade Annals"
-        )));
-    }
-    let formula: Option<HashFormula> = formula.map(str::parse).transpose()?;
-    if options.hash_chain.is_some() && options.hash_chain != formula {
-        return Err(Error::invalid(format!(
-            "the store was created with hash chain {}, not {}",
-            formula.map_or("none", HashFormula::name),
-            options.hash_chain.map_or("none", HashFormula::name),
-        )));
-    }
-    let source = Source::new(format!("urn:uuid:{store_id}"))?;
-    Ok(Some(Identity { store_id: StoreId(store_id), source, formula }))
+    let versions = (u64::try_from(version).unwrap_or_default(), SCHEMA_VERSION);
+    Identity::of(versions, store_id, formula, options.hash_chain).map(Some)
 }

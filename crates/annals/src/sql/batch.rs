@@ -4,6 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use uuid::Uuid;
+
 use crate::append::{Append, Appended, StreamVersions};
 use crate::backend::{HashFormula, StoreId};
 use crate::chain::payload_digest;
@@ -20,6 +22,37 @@ pub(crate) struct Identity {
     pub(crate) store_id: StoreId,
     pub(crate) source: Source,
     pub(crate) formula: Option<HashFormula>,
+}
+
+impl Identity {
+    /// What the row of a store says of it, where this code knows its tables and it has the hash chain that was
+    /// asked for, if any was.
+    ///
+    /// # Errors
+    /// Invalid for the store of a newer Annals, and for one with another hash chain.
+    pub(crate) fn of(
+        (version, known): (u64, i32),
+        store_id: Uuid,
+        formula: Option<&str>,
+        wanted: Option<HashFormula>,
+    ) -> Result<Self> {
+        if version > u64::from(known.unsigned_abs()) {
+            return Err(Error::invalid(format!(
+                "the store was written by a newer Annals: its schema version is {version}, this one knows up to \
+                 {known}; upgrade Annals"
+            )));
+        }
+        let formula: Option<HashFormula> = formula.map(str::parse).transpose()?;
+        if wanted.is_some() && wanted != formula {
+            return Err(Error::invalid(format!(
+                "the store was created with hash chain {}, not {}",
+                formula.map_or("none", HashFormula::name),
+                wanted.map_or("none", HashFormula::name),
+            )));
+        }
+        let source = Source::new(format!("urn:uuid:{store_id}"))?;
+        Ok(Self { store_id: StoreId(store_id), source, formula })
+    }
 }
 
 /// Where the log ends.

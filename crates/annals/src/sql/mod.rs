@@ -1,11 +1,15 @@
-//! What the backends on SQL servers share: deciding a batch from what its transaction has looked up, and the
-//! text of a query for events. What differs between them (types, locks, how rows travel) is in their folders.
+//! What the backends on SQL servers share: the calls of a backend, deciding a batch from what its transaction
+//! has looked up, and the text of a query for events. What differs between them (types, locks, how rows travel)
+//! is in their folders.
 
 mod batch;
 mod optimist;
 mod pool;
 mod positions;
 mod server;
+mod store;
+#[cfg(any(feature = "mysql", feature = "sqlserver"))]
+mod wake;
 
 pub(crate) use self::batch::{Found, Identity, Row, Tail, Wanted};
 pub(crate) use self::optimist::Optimist;
@@ -13,4 +17,7 @@ pub(crate) use self::optimist::Optimist;
 pub(crate) use self::optimist::Placed;
 pub(crate) use self::pool::{Link, Pool, in_time};
 pub(crate) use self::positions::{Dialect, Parameter, Positions};
-pub(crate) use self::server::Server;
+pub(crate) use self::server::{Server, Tls};
+pub(crate) use self::store::{Database, apart, backend};
+#[cfg(any(feature = "mysql", feature = "sqlserver"))]
+pub(crate) use self::wake::{POLL, Wake};

@@ -12,6 +12,8 @@ pub(crate) struct Dialect {
     pub(crate) events: String,
     /// The table of tags.
     pub(crate) event_tags: String,
+    /// What the names of the columns end with that names are compared by.
+    pub(crate) key: &'static str,
     /// The columns of an event, each of the table `e`.
     pub(crate) columns: &'static str,
     /// The n-th parameter, from 1.
@@ -20,6 +22,10 @@ pub(crate) struct Dialect {
     pub(crate) begins_with: fn(&str) -> String,
     /// What stands behind ORDER BY to get so many rows.
     pub(crate) limit: fn(usize) -> String,
+    /// One of the walks that a UNION puts together.
+    pub(crate) part: fn(&str) -> String,
+    /// What stands behind a position that has to be before what a statement finds, where it is no snapshot.
+    pub(crate) bound: &'static str,
     /// What stands behind that where each walk has to see, and to lock, what was committed last.
     pub(crate) lock: &'static str,
 }
@@ -102,7 +108,8 @@ impl<'a> Positions<'a> {
         match &*self.branches {
             [one] => walk(one),
             several => {
-                let parts: Vec<String> = several.iter().map(|branch| format!("({})", walk(branch))).collect();
+                let parts: Vec<String> =
+                    several.iter().map(|branch| (self.dialect.part)(&walk(branch))).collect();
                 let limit = (self.dialect.limit)(limit);
                 format!("{} ORDER BY position{}{limit}", parts.join(" UNION "), self.order())
             }
@@ -133,17 +140,17 @@ impl<'a> Positions<'a> {
     }
 
     fn add(&mut self, item: &'a QueryItem, types: &'a [EventType]) {
-        let Dialect { events, event_tags, begins_with, .. } = self.dialect;
+        let Dialect { events, event_tags, key, begins_with, bound, .. } = self.dialect;
         let mut tests = Vec::new();
         let (position, from) = match item.tags.split_first() {
             // The tag that leads walks its own index; the others are looked up.
             Some((leading, others)) => {
                 let tag = self.text(leading.as_str());
-                tests.push(format!("t.tag = {tag}"));
+                tests.push(format!("t.tag{key} = {tag}"));
                 for other in others {
                     let tag = self.text(other.as_str());
                     tests.push(format!(
-                        "EXISTS (SELECT 1 FROM {event_tags} o WHERE o.tag = {tag} AND o.position = t.position)"
+                        "EXISTS (SELECT 1 FROM {event_tags} o WHERE o.tag{key} = {tag} AND o.position = t.position)"
                     ));
                 }
                 ("t.position", format!("{event_tags} t JOIN {events} e ON e.position = t.position"))
@@ -153,15 +160,15 @@ impl<'a> Positions<'a> {
         if !types.is_empty() {
             let types: Vec<String> = types.iter().map(|name| self.text(name.as_str())).collect();
             tests.push(match &*types {
-                [one] => format!("e.event_type = {one}"),
-                several => format!("e.event_type IN ({})", several.join(", ")),
+                [one] => format!("e.event_type{key} = {one}"),
+                several => format!("e.event_type{key} IN ({})", several.join(", ")),
             });
         }
         match &item.scope {
             Scope::All => {}
             Scope::Stream(stream_id) => {
                 let stream_id = self.text(stream_id.as_str());
-                tests.push(format!("e.stream_id = {stream_id}"));
+                tests.push(format!("e.stream_id{key} = {stream_id}"));
             }
             Scope::Prefix(prefix) => {
                 let prefix = self.text(prefix);
@@ -169,7 +176,7 @@ impl<'a> Positions<'a> {
             }
             Scope::Category(category) => {
                 let category = self.text(category.as_str());
-                tests.push(format!("e.category = {category}"));
+                tests.push(format!("e.category{key} = {category}"));
             }
         }
         let compare = match self.range.direction {
@@ -178,6 +185,9 @@ impl<'a> Positions<'a> {
         };
         let begin = self.parameter(Parameter::Position(self.range.from.0));
         tests.push(format!("{position} {compare} {begin}"));
+        if !bound.is_empty() {
+            tests.push(format!("{position} {bound}"));
+        }
         self.branches.push(Branch { position, from, tests });
     }
 }
@@ -191,10 +201,13 @@ mod tests {
         Dialect {
             events: "events".to_owned(),
             event_tags: "event_tags".to_owned(),
+            key: "",
             columns: "e.position, e.payload",
             parameter: |n| format!("${n}"),
             begins_with: |prefix| format!("starts_with(e.stream_id, {prefix})"),
             limit: |limit| format!(" LIMIT {limit}"),
+            part: |walk| format!("({walk})"),
+            bound: "",
             lock: "",
         }
     }

@@ -1,6 +1,7 @@
 //! Where a database server is and who asks, from a URL: `//user:password@host:port/database`.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::connect::{StoreUrl, percent_decode};
 use crate::error::{Error, Result};
@@ -13,6 +14,33 @@ pub(crate) struct Server {
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) database: Option<String>,
+}
+
+/// Whether a connection is encrypted, and whether the server has to prove who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Tls {
+    Off,
+    #[default]
+    Prefer,
+    Require,
+    Verify,
+}
+
+impl FromStr for Tls {
+    type Err = Error;
+
+    /// Reads the option `sslmode`.
+    fn from_str(mode: &str) -> Result<Self> {
+        match mode {
+            "disable" => Ok(Self::Off),
+            "prefer" => Ok(Self::Prefer),
+            "require" => Ok(Self::Require),
+            "verify-full" => Ok(Self::Verify),
+            _ => Err(Error::invalid(format!(
+                "sslmode={mode}, expected disable, prefer, require or verify-full"
+            ))),
+        }
+    }
 }
 
 impl Server {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use annals::backend::{Backend, BoxFuture, HashFormula};
 use annals::mysql::mysql_async::{self, prelude::Queryable as _};
 use annals::sqlite::{SqliteOptions, SqliteStore, rusqlite};
+use annals::sqlserver::Session;
 use annals::testing::conformance::{Harness, Outcome, RULES, Suite, Tampering, Urls};
 use annals::{ErrorKind, EventStore, Expected, Namespace, NewEvent, Result};
 
@@ -21,6 +22,7 @@ annals::conformance!(
     sqlite_chained,
     SqliteFiles { always: Some(HashFormula::AnnalsV1), ..SqliteFiles::default() }
 );
+annals::conformance!(sqlserver, SqlServer(Urls::from_env("ANNALS_SQLSERVER").unwrap()));
 
 /// As `annals verify` does it: beside a store in use, and nothing is left behind.
 #[tokio::test(flavor = "multi_thread")]
@@ -240,6 +242,73 @@ impl Harness for Postgres {
             // One transaction: behind a pooler it is one session.
             let sql = format!("BEGIN; ALTER TABLE {s}.events DISABLE TRIGGER ALL; {sql}; COMMIT");
             crate::postgres::client(server).await.batch_execute(&sql).await.unwrap();
+            Ok(true)
+        })
+    }
+
+    fn finish<'a>(&'a self, store: &'a str) -> BoxFuture<'a, ()> {
+        self.0.finish(store)
+    }
+}
+
+/// Stores on SQL Server, which somebody with every right on the tables can tamper with.
+struct SqlServer(Urls);
+
+impl Harness for SqlServer {
+    fn fresh(&self) -> String {
+        self.0.fresh()
+    }
+
+    fn open<'a>(&'a self, store: &'a str) -> BoxFuture<'a, Result<Arc<dyn Backend>>> {
+        self.0.open(store)
+    }
+
+    fn chained(&self, formula: HashFormula) -> Option<String> {
+        self.0.chained(formula)
+    }
+
+    fn sibling(&self, store: &str) -> Option<String> {
+        self.0.sibling(store)
+    }
+
+    fn missing(&self) -> Option<String> {
+        self.0.missing()
+    }
+
+    fn tamper<'a>(&'a self, store: &'a str, tampering: Tampering) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let (_, options) = store.split_once('?').unwrap();
+            let namespace = options.split('&').find_map(|option| option.strip_prefix("namespace=")).unwrap();
+            let s = format!("[annals__{namespace}]");
+            let sql = match tampering {
+                Tampering::ChangePayload(p) => {
+                    format!("UPDATE {s}.[events] SET payload = N'77' WHERE position = {p}")
+                }
+                // The text and what it is compared by, so that only the chain can tell.
+                Tampering::ChangeType(p) => format!(
+                    "UPDATE {s}.[events] SET event_type = N'x', event_type_key = 0x78 WHERE position = {p}"
+                ),
+                Tampering::Remove(p) => format!("DELETE FROM {s}.[events] WHERE position = {p}"),
+                Tampering::Insert => {
+                    let same = "stream_id, stream_id_key, category_key, event_type, event_type_key, \
+                        schema_version, occurred_at, recorded_at, payload, payload_bytes, payload_digest, \
+                        predecessor_hash, hash";
+                    format!(
+                        "INSERT INTO {s}.[events] (position, event_id, stream_version, {same}) \
+                         SELECT 21, NEWID(), stream_version + 1, {same} FROM {s}.[events] WHERE position = 20"
+                    )
+                }
+                Tampering::NewerSchema => {
+                    format!("UPDATE {s}.[store] SET schema_version = schema_version + 1")
+                }
+                other => panic!("{other:?} is new"),
+            };
+            let mut session = Session::open(&store.parse()?).await?;
+            let client = session.client().await?;
+            let trigger = format!("DROP TRIGGER {s}.[events_append_only]");
+            for sql in [trigger, sql] {
+                client.simple_query(sql).await.unwrap().into_results().await.unwrap();
+            }
             Ok(true)
         })
     }

@@ -6,12 +6,16 @@ use annals::mysql::mysql_async::prelude::Queryable as _;
 use annals::postgres::tokio_postgres::{NoTls, SimpleQueryMessage};
 use annals::prelude::*;
 use annals::sqlite::rusqlite::Connection;
+use annals::sqlserver::Session;
+use annals::sqlserver::tiberius::Row;
 use annals::{ErrorKind, JsonText, Payload, StoreUrl};
 
 /// A database for the tables, and how it writes what differs.
 struct Database {
     url: String,
     types: [&'static str; 4],
+    /// That a parameter is true.
+    is_true: &'static str,
     /// Of a column with a time, with an object, with bytes: as text.
     texts: [&'static str; 3],
 }
@@ -24,23 +28,33 @@ fn databases(dir: &tempfile::TempDir) -> Vec<Database> {
     let sqlite = Database {
         url: format!("sqlite:{}", dir.path().join("views.db").display()),
         types: ["TEXT", "TEXT", "TEXT", "BLOB"],
+        is_true: "",
         texts: ["replace(replace(at, 'T', ' '), 'Z', '')", "item", "hex(content)"],
     };
     let mysql = |url: String| Database {
         url,
         types: ["DECIMAL(40, 2)", "DATETIME(6)", "JSON", "LONGBLOB"],
+        is_true: "",
         texts: ["DATE_FORMAT(at, '%Y-%m-%d %H:%i:%s')", "item", "HEX(content)"],
     };
     let postgres = |url: String| Database {
         url: format!("{url}?schema=declared_{}", unique()),
         types: ["numeric(40, 2)", "timestamptz", "json", "bytea"],
+        is_true: "",
         texts: [
             "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')",
             "item::text",
             "upper(encode(content, 'hex'))",
         ],
     };
+    let sqlserver = |url: String| Database {
+        url: format!("{url}?schema=declared_{}", unique()),
+        types: ["decimal(38, 2)", "datetimeoffset(6)", "nvarchar(max)", "varbinary(max)"],
+        is_true: " = 1",
+        texts: ["CONVERT(varchar(19), at, 120)", "item", "CONVERT(varchar(max), content, 2)"],
+    };
     let mut databases = vec![sqlite];
+    databases.extend(std::env::var("ANNALS_SQLSERVER").ok().map(sqlserver));
     databases.extend(std::env::var("ANNALS_POSTGRES").ok().map(postgres));
     databases.extend(
         ["ANNALS_MYSQL", "ANNALS_MARIADB"].into_iter().filter_map(|it| std::env::var(it).ok()).map(mysql),
@@ -50,7 +64,7 @@ fn databases(dir: &tempfile::TempDir) -> Vec<Database> {
 
 impl Database {
     fn declaration(&self, table: &str) -> Declaration {
-        let [decimal, time, json, bytes] = self.types;
+        let ([decimal, time, json, bytes], is_true) = (self.types, self.is_true);
         format!(
             r#"
             name = "{table}"
@@ -62,7 +76,7 @@ impl Database {
                 VALUES (:stream_id, :payload.customer."full name", :payload.amount, :occurred_at, :payload.items.1,
                     :stream_version)"""
             paid = [
-                "UPDATE {table} SET paid = CASE WHEN :payload.cash THEN 1 ELSE 0 END WHERE id = :stream_id",
+                "UPDATE {table} SET paid = CASE WHEN :payload.cash{is_true} THEN 1 ELSE 0 END WHERE id = :stream_id",
                 "UPDATE {table} SET version = :stream_version, name = COALESCE(:payload.missing, name) WHERE id = :stream_id",
             ]
             scanned = "UPDATE {table} SET content = :payload, version = :stream_version WHERE id = :stream_id"
@@ -104,6 +118,18 @@ impl Database {
             });
             return rows.collect();
         }
+        if self.url.starts_with("sqlserver") {
+            let columns = format!(
+                "SELECT CAST(id AS nvarchar(max)), CAST(name AS nvarchar(max)), CAST(amount AS nvarchar(max)), \
+                 CAST({time} AS nvarchar(max)), CAST({json} AS nvarchar(max)), CAST({bytes} AS nvarchar(max)), \
+                 CAST(paid AS nvarchar(max)), CAST(version AS nvarchar(max)) FROM {table} ORDER BY id"
+            );
+            let mut session = Session::open(&self.url.parse().unwrap()).await.unwrap();
+            let client = session.client().await.unwrap();
+            let rows = client.simple_query(columns).await.unwrap().into_first_result().await.unwrap();
+            let text = |row: &Row, n: usize| row.get::<&str, _>(n).map(str::to_owned);
+            return rows.iter().map(|row| (0..8).map(|n| text(row, n)).collect()).collect();
+        }
         let mut conn = Conn::from_url(&self.url).await.unwrap();
         let rows: Vec<annals::mysql::mysql_async::Row> = conn.query(sql).await.unwrap();
         rows.iter().map(|row| (0..8).map(|n| row.get::<Option<String>, _>(n).unwrap()).collect()).collect()
@@ -118,6 +144,9 @@ impl Database {
                 annals::postgres::tokio_postgres::connect(server, NoTls).await.unwrap();
             tokio::spawn(connection);
             client.batch_execute(sql).await.unwrap();
+        } else if self.url.starts_with("sqlserver") {
+            let mut session = Session::open(&self.url.parse().unwrap()).await.unwrap();
+            session.client().await.unwrap().simple_query(sql).await.unwrap().into_results().await.unwrap();
         } else {
             Conn::from_url(&self.url).await.unwrap().query_drop(sql).await.unwrap();
         }
@@ -196,7 +225,11 @@ async fn the_tables_hold_what_the_file_says_in_every_database() {
         database.execute(&format!("DROP TABLE {table}")).await;
         if database.url.contains("schema=") {
             let schema = database.url.split_once("schema=").unwrap().1;
-            database.execute(&format!("DROP SCHEMA {schema} CASCADE")).await;
+            if database.url.starts_with("postgres") {
+                database.execute(&format!("DROP SCHEMA {schema} CASCADE")).await;
+            } else {
+                database.execute(&format!("DROP TABLE {schema}.projections; DROP SCHEMA {schema}")).await;
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ mod projection;
 mod reading;
 mod snapshot;
 mod sqlite_file;
+mod sqlserver;
 mod tracing;
 mod tutorial;
 

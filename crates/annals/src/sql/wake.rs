@@ -8,30 +8,30 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 use crate::query::Position;
 
 /// How soon to look again.
-pub(super) const POLL: Duration = Duration::from_millis(25);
+pub(crate) const POLL: Duration = Duration::from_millis(25);
 
 /// The last position that this process knows of. Nothing is announced before it is durable.
 #[derive(Debug)]
-pub(super) struct Wake {
+pub(crate) struct Wake {
     last: watch::Sender<Position>,
     looking: Mutex<()>,
 }
 
 impl Wake {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { last: watch::Sender::new(Position::START), looking: Mutex::default() }
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<Position> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Position> {
         self.last.subscribe()
     }
 
-    pub(super) fn last(&self) -> Position {
+    pub(crate) fn last(&self) -> Position {
         *self.last.borrow()
     }
 
     /// There is an event at this position.
-    pub(super) fn announce(&self, position: Position) {
+    pub(crate) fn announce(&self, position: Position) {
         self.last.send_if_modified(|known| {
             let moved = *known < position;
             *known = position.max(*known);
@@ -40,7 +40,7 @@ impl Wake {
     }
 
     /// The turn to look, where nobody else has it.
-    pub(super) fn look(&self) -> Option<MutexGuard<'_, ()>> {
+    pub(crate) fn look(&self) -> Option<MutexGuard<'_, ()>> {
         self.looking.try_lock().ok()
     }
 }
