@@ -26,6 +26,8 @@ impl Wake {
         self.last.subscribe()
     }
 
+    /// Only MySQL asks what is durable.
+    #[cfg(feature = "mysql")]
     pub(crate) fn last(&self) -> Position {
         *self.last.borrow()
     }

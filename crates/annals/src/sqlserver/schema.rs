@@ -177,7 +177,12 @@ pub(super) async fn open(
             format!("{} holds no Annals store in schema {:?}", options.server, statements.schema),
         ));
     }
-    create(connection, options, statements).await?;
+    begin_alone(connection, CREATION, FAILED_TO_CREATE).await?;
+    // Somebody else may have made it while this one waited.
+    if identity(connection, options, statements).await?.is_none() {
+        run(connection, options, statements).await?;
+    }
+    commit(connection, FAILED_TO_CREATE).await?;
     identity(connection, options, statements)
         .await?
         .ok_or_else(|| Error::new(ErrorKind::Internal, "the store was created and is not there"))
@@ -199,19 +204,31 @@ const FAILED_TO_CREATE: &str = "could not create the store's tables";
 /// How long a creation waits for others that create.
 const CREATE_WAIT_MAX: i32 = 60_000;
 
+/// Whoever creates or drops a store is alone with that.
+const CREATION: &str = "annals: create a store";
+
 /// All of it is one transaction.
 async fn create(
     connection: &mut Connection,
     options: &SqlServerOptions,
     statements: &Statements,
 ) -> Result<()> {
-    let failed = |e| error::of(FAILED_TO_CREATE, e);
-    begin_alone(connection, "annals: create a store", FAILED_TO_CREATE).await?;
+    begin_alone(connection, CREATION, FAILED_TO_CREATE).await?;
+    run(connection, options, statements).await?;
+    commit(connection, FAILED_TO_CREATE).await
+}
+
+/// Runs the script in the transaction that is open.
+async fn run(connection: &mut Connection, options: &SqlServerOptions, statements: &Statements) -> Result<()> {
     for batch in statements.batches(options.hash_chain) {
-        connection.batch(&batch).await.map_err(failed)?;
+        connection.batch(&batch).await.map_err(|e| error::of(FAILED_TO_CREATE, e))?;
     }
+    Ok(())
+}
+
+async fn commit(connection: &mut Connection, doing: &str) -> Result<()> {
     let ended = connection.batch("COMMIT TRANSACTION").await;
-    ended.map(std::mem::drop).map_err(|e| error::of_commit(FAILED_TO_CREATE, e))
+    ended.map(std::mem::drop).map_err(|e| error::of_commit(doing, e))
 }
 
 /// Begins a transaction that nobody else is in who asks for the same name.
@@ -235,7 +252,7 @@ pub(super) async fn begin_alone(connection: &mut Connection, name: &str, doing: 
 /// Drops a store, and its schema where nothing else is in it, in one transaction.
 pub(super) async fn drop(connection: &mut Connection, statements: &Statements) -> Result<()> {
     const DOING: &str = "could not drop the store's tables";
-    begin_alone(connection, "annals: create a store", DOING).await?;
+    begin_alone(connection, CREATION, DOING).await?;
     let procedures = ["append", "write"].map(|name| ("PROCEDURE", name));
     let tables = ["truncate_guard", "events", "event_tags", "checkpoints", "snapshots", "store"];
     let dropped = procedures.into_iter().chain(tables.map(|name| ("TABLE", name)));
@@ -251,8 +268,7 @@ pub(super) async fn drop(connection: &mut Connection, statements: &Statements) -
         schema = statements.schema
     );
     connection.batch(&sql).await.map_err(|e| error::of(DOING, e))?;
-    let ended = connection.batch("COMMIT TRANSACTION").await;
-    ended.map(std::mem::drop).map_err(|e| error::of_commit(DOING, e))
+    commit(connection, DOING).await
 }
 
 /// How the tables that are there differ from those that this version makes. It makes them, in a schema that
