@@ -40,6 +40,7 @@
 //! | writing and reading events | [`EventStore`], [`NewEvent`], [`RecordedEvent`], [`Append`], [`Query`] |
 //! | decisions | [`EventStore::decide`], [`EventStore::execute`], [`State`], [`Decider`], [`stream`], [`query`](query()) |
 //! | events as types, older versions of them | [`Event`], [`OnUnknown`] |
+//! | shapes that change, their lock file | [`evolution`] |
 //! | following the log | [`EventStore::subscribe`], [`Checkpoint`] |
 //! | read models | [`sqlite::Projector`] |
 //! | snapshots, and whether they are needed | [`Boundary::snapshot_every`], [`EventStore::loads`] |
@@ -52,6 +53,7 @@
 //! | --- | --- |
 //! | `derive` (default) | `#[derive(Event)]` |
 //! | `mysql` | the backend for MySQL and MariaDB and read models in their tables |
+//! | `schema` | the JSON Schemas of events, kept in a lock file that a test compares: [`evolution`] |
 //! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
 //! | `testing` | given, when, then; the conformance suite; faults |
 
@@ -65,6 +67,7 @@ mod connect;
 mod decide;
 mod error;
 mod event;
+pub mod evolution;
 mod json;
 pub mod memory;
 #[cfg(feature = "mysql")]
@@ -92,12 +95,18 @@ pub mod testing;
 mod time;
 mod trace;
 
+#[doc(hidden)]
+#[cfg(feature = "schema")]
+pub use ::schemars;
 #[cfg(feature = "derive")]
 pub use annals_derive::Event;
+#[cfg(feature = "schema")]
+pub use annals_derive::schema_lock;
 pub use append::{Append, Appended, StreamVersions};
 pub use backend::{Backend, Capabilities, Capability};
 pub use codec::{Decoded, Event, EventKind, OnUnknown};
 pub use connect::StoreUrl;
+
 pub use decide::{
     Boundaries, Boundary, Decide, DecideCommand, DecideError, Decided, Decider, Loaded, State, fold, query,
     stream,

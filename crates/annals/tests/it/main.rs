@@ -7,6 +7,7 @@ mod decide;
 mod derive;
 mod dumped;
 mod events;
+mod evolution;
 mod group_commit;
 mod mysql;
 mod postgres;
