@@ -12,6 +12,9 @@ use crate::template::Template;
 pub(crate) struct Container {
     pub(crate) stream: Option<Template>,
     pub(crate) prefix: Option<String>,
+    pub(crate) retired: Vec<LitStr>,
+    /// Where it says that the payloads' JSON Schemas are wanted.
+    pub(crate) schema: Option<proc_macro2::Span>,
 }
 
 /// `#[event(…)]` on a variant, or on a struct.
@@ -25,17 +28,22 @@ pub(crate) struct Kind {
     pub(crate) flatten: Option<proc_macro2::Span>,
 }
 
-/// `1 = function`
+/// `1 = function` to today's event, `1 -> 2 = function` to what the upcast from version 2 takes.
 pub(crate) struct Upcast {
     pub(crate) from: LitInt,
+    pub(crate) to: Option<LitInt>,
     pub(crate) function: Path,
 }
 
 impl Parse for Upcast {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let from = input.parse()?;
+        let to = match input.parse::<Option<Token![->]>>()? {
+            Some(_) => Some(input.parse()?),
+            None => None,
+        };
         input.parse::<Token![=]>()?;
-        Ok(Self { from, function: input.parse()? })
+        Ok(Self { from, to, function: input.parse()? })
     }
 }
 
@@ -49,10 +57,16 @@ impl Container {
                     container.stream = Some(Template::parse(&meta.value()?.parse()?)?);
                 } else if meta.path.is_ident("prefix") {
                     container.prefix = Some(meta.value()?.parse::<LitStr>()?.value());
+                } else if meta.path.is_ident("retired") {
+                    container.retired.push(meta.value()?.parse()?);
+                } else if meta.path.is_ident("schema") {
+                    container.schema = Some(meta.path.span());
                 } else if let Some(kind) = kind.as_deref_mut() {
                     kind.take(&meta)?;
                 } else {
-                    return Err(meta.error("unknown attribute, expected `stream` or `prefix` on the enum"));
+                    return Err(meta.error(
+                        "unknown attribute, expected `stream`, `prefix`, `retired` or `schema` on the enum",
+                    ));
                 }
                 Ok(())
             })?;
@@ -118,6 +132,18 @@ impl Kind {
                 return Err(Error::new(upcast.from.span(), format!("a second upcast from version {from}")));
             }
             seen.push(from);
+            if let Some(to) = &upcast.to {
+                let next: u32 = to.base10_parse()?;
+                if next <= from || next >= version {
+                    return Err(Error::new(
+                        to.span(),
+                        format!(
+                            "a step leads to a version between {from} and the current one, which is {version}; \
+                             a function to today's event is `{from} = function`"
+                        ),
+                    ));
+                }
+            }
         }
         if let Some(missing) = (1..version).find(|older| !seen.contains(older)) {
             let at = self.schema_version.as_ref().map_or(at, LitInt::span);
@@ -129,6 +155,29 @@ impl Kind {
             ));
         }
         Ok(())
+    }
+}
+
+impl Kind {
+    /// The functions that an event of version `from` goes through, in order. Every step leads to a higher version,
+    /// and each of those has its upcast, so that the walk ends.
+    pub(crate) fn chain(&self, from: &Upcast) -> Result<Vec<&Path>> {
+        let mut functions = Vec::new();
+        let mut at: u32 = from.from.base10_parse()?;
+        loop {
+            let mut step = None;
+            for upcast in &self.upcasts {
+                if upcast.from.base10_parse::<u32>()? == at {
+                    step = Some(upcast);
+                }
+            }
+            let Some(step) = step else { return Ok(functions) };
+            functions.push(&step.function);
+            match &step.to {
+                Some(to) => at = to.base10_parse()?,
+                None => return Ok(functions),
+            }
+        }
     }
 }
 

@@ -6,25 +6,27 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Fields, Result};
 
 use crate::attributes::{Container, Kind, tag_name};
+use crate::schema;
 
 /// One kind of event: a variant, or the struct itself.
-struct Case<'a> {
+pub(crate) struct Case<'a> {
     ident: &'a Ident,
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// A pattern that binds the fields.
     pattern: TokenStream,
     stored_name: String,
     stream: TokenStream,
     tags: Vec<TokenStream>,
-    inner: Option<&'a syn::Type>,
+    pub(crate) inner: Option<&'a syn::Type>,
     /// The variant's index as serde counts; `None` for a struct.
     index: Option<u32>,
 }
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
+    let container;
     let cases = match &input.data {
         Data::Enum(data) => {
-            let container = Container::parse(&input.attrs, None)?;
+            container = Container::parse(&input.attrs, None)?;
             if data.variants.is_empty() {
                 return Err(Error::new(input.span(), "an enum of events needs at least one event"));
             }
@@ -49,14 +51,18 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         }
         Data::Struct(data) => {
             let mut kind = Kind::default();
-            let mut container = Container::parse(&input.attrs, Some(&mut kind))?;
-            kind.stream = container.stream.take();
+            container = Container::parse(&input.attrs, Some(&mut kind))?;
+            kind.stream.clone_from(&container.stream);
             vec![case(&input.ident, quote!(Self), &data.fields, kind, &container, None)?]
         }
         Data::Union(_) => return Err(Error::new(input.span(), "a union is not an event")),
     };
-    unique_names(&cases)?;
-    Ok(implementation(input, &cases))
+    unique_names(&cases, &container)?;
+    let mut tokens = implementation(input, &cases, &container)?;
+    if let Some(span) = container.schema {
+        tokens.extend(schema::implementation(input, &cases, span)?);
+    }
+    Ok(tokens)
 }
 
 fn case<'a>(
@@ -122,7 +128,7 @@ fn case<'a>(
     Ok(Case { ident, kind, pattern, stored_name, stream, tags, inner, index })
 }
 
-fn unique_names(cases: &[Case<'_>]) -> Result<()> {
+fn unique_names(cases: &[Case<'_>], container: &Container) -> Result<()> {
     let mut names: Vec<(String, &Ident)> = Vec::new();
     for case in cases.iter().filter(|case| case.kind.flatten.is_none()) {
         let aliases = case.kind.aliases.iter().map(syn::LitStr::value);
@@ -136,10 +142,16 @@ fn unique_names(cases: &[Case<'_>]) -> Result<()> {
             names.push((name, case.ident));
         }
     }
+    for retired in &container.retired {
+        if let Some((_, ident)) = names.iter().find(|(name, _)| *name == retired.value()) {
+            let message = format!("`{ident}` is stored as \"{}\", so it is not retired", retired.value());
+            return Err(Error::new(retired.span(), message));
+        }
+    }
     Ok(())
 }
 
-fn implementation(input: &DeriveInput, cases: &[Case<'_>]) -> TokenStream {
+fn implementation(input: &DeriveInput, cases: &[Case<'_>], container: &Container) -> Result<TokenStream> {
     let ident = &input.ident;
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let derived = quote!(::annals::codec::derived);
@@ -173,15 +185,34 @@ fn implementation(input: &DeriveInput, cases: &[Case<'_>]) -> TokenStream {
         Some(_) => quote!(#derived::encode_variant(self)),
         None => quote!(#derived::encode(self)),
     });
-    let decode = cases.iter().map(|case| decode(case, &derived));
+    let decode = cases.iter().map(|case| decode(case, &derived)).collect::<Result<Vec<_>>>()?;
+    let retired = &container.retired;
+    let inner_retired = cases.iter().filter_map(|case| {
+        let inner = case.kind.flatten.and(case.inner)?;
+        Some(quote!(retired.extend(<#inner as ::annals::Event>::retired());))
+    });
+    let decode_retired = (!retired.is_empty()).then(|| {
+        quote! {
+            if let #(#retired)|* = event.event_type.as_str() {
+                return ::std::result::Result::Ok(::annals::Decoded::Many(::std::vec::Vec::new()));
+            }
+        }
+    });
 
-    quote! {
+    Ok(quote! {
         #[automatically_derived]
         impl #impl_generics ::annals::Event for #ident #type_generics #where_clause {
             fn kinds() -> ::std::vec::Vec<::annals::EventKind> {
                 let mut kinds = ::std::vec::Vec::new();
                 #(#kinds)*
                 kinds
+            }
+
+            #[allow(unused_mut)]
+            fn retired() -> ::std::vec::Vec<&'static str> {
+                let mut retired = ::std::vec![#(#retired),*];
+                #(#inner_retired)*
+                retired
             }
 
             fn kind(&self) -> ::annals::EventKind {
@@ -202,28 +233,29 @@ fn implementation(input: &DeriveInput, cases: &[Case<'_>]) -> TokenStream {
 
             fn decode(event: &::annals::RecordedEvent) -> ::annals::Result<::annals::Decoded<Self>> {
                 #(#decode)*
+                #decode_retired
                 ::std::result::Result::Ok(::annals::Decoded::Unknown)
             }
         }
-    }
+    })
 }
 
-fn kind_of(case: &Case<'_>) -> TokenStream {
+pub(crate) fn kind_of(case: &Case<'_>) -> TokenStream {
     let name = &case.stored_name;
     let version = case.kind.version().unwrap_or(1);
     let aliases = &case.kind.aliases;
     quote!(::annals::EventKind { event_type: #name, schema_version: #version, aliases: &[#(#aliases),*] })
 }
 
-fn decode(case: &Case<'_>, derived: &TokenStream) -> TokenStream {
+fn decode(case: &Case<'_>, derived: &TokenStream) -> Result<TokenStream> {
     let ident = case.ident;
     if let (Some(_), Some(inner)) = (case.kind.flatten, case.inner) {
-        return quote! {
+        return Ok(quote! {
             match <#inner as ::annals::Event>::decode(event)? {
                 ::annals::Decoded::Unknown => {}
                 decoded => return ::std::result::Result::Ok(decoded.map(Self::#ident)),
             }
-        };
+        });
     }
     let name = &case.stored_name;
     let aliases = &case.kind.aliases;
@@ -232,11 +264,16 @@ fn decode(case: &Case<'_>, derived: &TokenStream) -> TokenStream {
         Some(index) => quote!(#derived::decode_variant(event, #index)),
         None => quote!(#derived::decode(event)),
     };
-    let upcasts = case.kind.upcasts.iter().map(|upcast| {
+    let mut upcasts = Vec::new();
+    for upcast in &case.kind.upcasts {
         let (from, function) = (&upcast.from, &upcast.function);
-        quote!(#from => #derived::upcast(event, #function),)
-    });
-    quote! {
+        let mut value = quote!(#derived::upcast(event, #function));
+        for step in case.kind.chain(upcast)?.into_iter().skip(1) {
+            value = quote!(#value.map(|before| #derived::then(before, #step)));
+        }
+        upcasts.push(quote!(#from => #value,));
+    }
+    Ok(quote! {
         if let #name #(| #aliases)* = event.event_type.as_str() {
             return match event.schema_version {
                 #version => #current.map(::annals::Decoded::One),
@@ -244,7 +281,7 @@ fn decode(case: &Case<'_>, derived: &TokenStream) -> TokenStream {
                 _ => #derived::unknown_version(event, #version),
             };
         }
-    }
+    })
 }
 
 fn is_skipped_by_serde(attributes: &[Attribute]) -> bool {

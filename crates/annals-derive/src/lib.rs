@@ -2,6 +2,9 @@
 
 mod attributes;
 mod event;
+#[cfg(feature = "schema")]
+mod lock;
+mod schema;
 mod template;
 
 use proc_macro::TokenStream;
@@ -10,19 +13,42 @@ use proc_macro::TokenStream;
 ///
 /// On the type:
 /// * `#[event(stream = "account-{account}")]` names the stream from the event's fields;
-/// * `#[event(prefix = "io.example.bank.")]` stands before every stored name.
+/// * `#[event(prefix = "io.example.bank.")]` stands before every stored name;
+/// * `#[event(retired = "account-frozen")]`: a stored name whose events mean nothing any more; they are read as
+///   no events at all, where unknown ones could be an error;
+/// * `#[event(schema)]`: the JSON Schemas of the payloads, for `annals::schema_lock!`. Needs the feature `schema`,
+///   and `schemars::JsonSchema` on the types of the fields, on what upcasts take, and on a struct itself.
 ///
 /// On a variant, or on a struct:
 /// * stored name: the identifier in kebab-case, or `#[event(rename = "account-opened")]`;
 /// * `#[event(schema_version = 2)]`, 1 unless given;
 /// * `#[event(alias = "opened")]`: a name under which it was stored before;
-/// * `#[event(upcast(1 = function))]`: reads schema version 1 through `fn(Old) -> Event` or
-///   `fn(Old) -> Vec<Event>`, where `Old` is any type that deserialises from the old payload;
+/// * `#[event(upcast(1 = function))]`: reads schema version 1 through `fn(Old) -> Event`, `Option<Event>` or
+///   `Vec<Event>`, where `Old` is any type that deserialises from the old payload, `serde_json::Value` included;
+/// * `#[event(upcast(1 -> 2 = step, 2 = function))]`: version 1 through `step`, which makes what `function` takes,
+///   one, none or several. The payload is parsed once, however long the chain;
 /// * `#[event(flatten)]` on a variant with one unnamed field: the events of that field's type.
 ///
 /// On a field: `#[event(tag)]` adds the tag `field:value`, `#[event(tag = "name")]` the tag `name:value`.
-#[proc_macro_derive(Event, attributes(event))]
+#[proc_macro_derive(Event, attributes(event, schemars))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
     event::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// A test that compares events with the lock file in which every shape they ever had is kept, and fails when one
+/// of those can no longer be read. Stands where tests stand; the file is beside the crate's `Cargo.toml`.
+///
+/// ```text
+/// #[cfg(test)]
+/// mod lock {
+///     annals::schema_lock!(crate::Bank, crate::Order => "events.lock.json");
+/// }
+/// ```
+///
+/// With `ANNALS_UPDATE_LOCK=1` in the environment it writes what is new, where that breaks nothing.
+#[cfg(feature = "schema")]
+#[proc_macro]
+pub fn schema_lock(input: TokenStream) -> TokenStream {
+    lock::test(&syn::parse_macro_input!(input as lock::SchemaLock)).into()
 }

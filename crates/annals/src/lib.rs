@@ -40,6 +40,7 @@
 //! | writing and reading events | [`EventStore`], [`NewEvent`], [`RecordedEvent`], [`Append`], [`Query`] |
 //! | decisions | [`EventStore::decide`], [`EventStore::execute`], [`State`], [`Decider`], [`stream`], [`query`](query()) |
 //! | events as types, older versions of them | [`Event`], [`OnUnknown`] |
+//! | shapes that change, their lock file | [`evolution`] |
 //! | following the log | [`EventStore::subscribe`], [`Checkpoint`] |
 //! | read models | [`sqlite::Projector`] |
 //! | snapshots, and whether they are needed | [`Boundary::snapshot_every`], [`EventStore::loads`] |
@@ -53,6 +54,7 @@
 //! | `derive` (default) | `#[derive(Event)]` |
 //! | `declared` | read models from files, without Rust: [`declared`] |
 //! | `mysql` | the backend for MySQL and MariaDB and read models in their tables |
+//! | `schema` | the JSON Schemas of events, kept in a lock file that a test compares: [`evolution`] |
 //! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
 //! | `sqlserver` | the backend for SQL Server and Azure SQL and read models in their tables |
 //! | `testing` | given, when, then; the conformance suite; faults |
@@ -72,6 +74,7 @@ mod decide;
 pub mod declared;
 mod error;
 mod event;
+pub mod evolution;
 mod json;
 pub mod memory;
 #[cfg(feature = "mysql")]
@@ -101,12 +104,18 @@ pub mod testing;
 mod time;
 mod trace;
 
+#[doc(hidden)]
+#[cfg(feature = "schema")]
+pub use ::schemars;
 #[cfg(feature = "derive")]
 pub use annals_derive::Event;
+#[cfg(feature = "schema")]
+pub use annals_derive::schema_lock;
 pub use append::{Append, Appended, StreamVersions};
 pub use backend::{Backend, Capabilities, Capability};
 pub use codec::{Decoded, Event, EventKind, OnUnknown};
 pub use connect::StoreUrl;
+
 pub use decide::{
     Boundaries, Boundary, Decide, DecideCommand, DecideError, Decided, Decider, Loaded, State, fold, query,
     stream,

@@ -55,6 +55,11 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// Every kind of event this type reads and writes.
     fn kinds() -> Vec<EventKind>;
 
+    /// Stored names of events that mean nothing any more: they are known, and decode to none.
+    fn retired() -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// The kind of this event.
     fn kind(&self) -> EventKind;
 
@@ -146,19 +151,26 @@ impl OnUnknown {
     }
 }
 
-/// What an upcast makes of an old event: one event, or several, or none.
+/// What an upcast makes of an old event: one event, or several, or none. A step of a chain makes values of the
+/// version it leads to in the same way.
 pub trait IntoUpcast<E> {
-    /// The events of today.
+    /// The events of today, or the values of the next version.
     fn into_upcast(self) -> Decoded<E>;
 }
 
-impl<E: Event> IntoUpcast<E> for E {
+impl<E> IntoUpcast<E> for E {
     fn into_upcast(self) -> Decoded<E> {
         Decoded::One(self)
     }
 }
 
-impl<E: Event> IntoUpcast<E> for Vec<E> {
+impl<E> IntoUpcast<E> for Option<E> {
+    fn into_upcast(self) -> Decoded<E> {
+        self.map_or(Decoded::Many(Vec::new()), Decoded::One)
+    }
+}
+
+impl<E> IntoUpcast<E> for Vec<E> {
     fn into_upcast(self) -> Decoded<E> {
         Decoded::Many(self)
     }
@@ -185,6 +197,28 @@ pub mod derived {
         R: IntoUpcast<E>,
     {
         Ok(upcast(decode(event)?).into_upcast())
+    }
+
+    /// The next step of a chain, from values that are in memory: nothing is parsed again.
+    pub fn then<T, R, E>(before: Decoded<T>, mut step: impl FnMut(T) -> R) -> Decoded<E>
+    where
+        R: IntoUpcast<E>,
+    {
+        match before {
+            Decoded::One(value) => step(value).into_upcast(),
+            Decoded::Many(values) => {
+                let mut all = Vec::with_capacity(values.len());
+                for value in values {
+                    match step(value).into_upcast() {
+                        Decoded::One(event) => all.push(event),
+                        Decoded::Many(events) => all.extend(events),
+                        Decoded::Unknown => {}
+                    }
+                }
+                Decoded::Many(all)
+            }
+            Decoded::Unknown => Decoded::Unknown,
+        }
     }
 
     pub fn unknown_version<E>(event: &RecordedEvent, known: u32) -> Result<E> {

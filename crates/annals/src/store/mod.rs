@@ -18,6 +18,7 @@ use crate::backend::{
 use crate::chain::{ChainBreak, ChainCheck, ChainReport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, EventType, NewEvent, RecordedEvent};
+use crate::evolution::Registry;
 use crate::query::{Position, Query};
 use crate::stream::{Expected, IntoStreamId, StreamId, Version};
 use crate::subscribe::{Checkpoint, Start, Subscription};
@@ -43,6 +44,8 @@ pub struct Options {
     /// Where the trace that events are recorded in comes from, such as an OpenTelemetry context; asked for
     /// each event that names no trace of its own.
     pub trace: Option<fn() -> Option<TraceContext>>,
+    /// The shapes of events that are taken; an append of any other is refused as invalid. `None` takes all.
+    pub registry: Option<Registry>,
 }
 
 impl Default for Options {
@@ -54,6 +57,7 @@ impl Default for Options {
             pause: Duration::from_millis(10),
             conflict_retries_max: 32,
             trace: None,
+            registry: None,
         }
     }
 }
@@ -170,7 +174,7 @@ impl EventStore {
         let mut answers: Vec<Result<Appended>> = Vec::with_capacity(appends.len());
         let mut open: Vec<(usize, Append)> = Vec::with_capacity(appends.len());
         for (index, append) in appends.into_iter().enumerate() {
-            match append.check(self.capabilities()) {
+            match append.check(self.capabilities()).and_then(|()| self.admit(&append)) {
                 // A place holder that the store's answer replaces.
                 Ok(()) => answers.push(Err(Error::new(ErrorKind::Internal, "an append without an answer"))),
                 Err(error) => {
@@ -205,6 +209,12 @@ impl EventStore {
             tracing::debug!(appends = open.len(), "repeating appends whose outcome is not known");
         }
         answers
+    }
+
+    /// Only events of registered shapes, where there is a registry.
+    fn admit(&self, append: &Append) -> Result<()> {
+        let Some(registry) = &self.options.registry else { return Ok(()) };
+        append.events.iter().try_for_each(|(_, event)| registry.admit(event))
     }
 
     fn trace(&self, append: &mut Append) {

@@ -8,6 +8,7 @@ mod declared;
 mod derive;
 mod dumped;
 mod events;
+mod evolution;
 mod group_commit;
 mod mysql;
 mod postgres;
