@@ -42,7 +42,8 @@
 //! | events as types, older versions of them | [`Event`], [`OnUnknown`] |
 //! | following the log | [`EventStore::subscribe`], [`Checkpoint`] |
 //! | read models | [`sqlite::Projector`] |
-//! | snapshots, and whether they are needed | [`Boundary::snapshot_every`], [`EventStore::loads`] |
+//! | snapshots, and whether they are needed | [`Boundary::snapshots`], [`SnapshotPolicy`], [`fingerprint`](macro@fingerprint), [`EventStore::loads`] |
+//! | a state as it was | [`Boundary::at_version`], [`Boundary::at_time`] |
 //! | testing decisions, proving a backend | [`testing::spec`], [`testing::conformance`] |
 //! | what can go wrong | [`Error`], [`ErrorKind`], [`DecideError`] |
 //!
@@ -50,7 +51,7 @@
 //!
 //! | feature | what it adds |
 //! | --- | --- |
-//! | `derive` (default) | `#[derive(Event)]` |
+//! | `derive` (default) | `#[derive(Event)]`, `#[annals::fingerprint]` |
 //! | `mysql` | the backend for MySQL and MariaDB and read models in their tables |
 //! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
 //! | `testing` | given, when, then; the conformance suite; faults |
@@ -93,14 +94,14 @@ mod time;
 mod trace;
 
 #[cfg(feature = "derive")]
-pub use annals_derive::Event;
+pub use annals_derive::{Event, fingerprint};
 pub use append::{Append, Appended, StreamVersions};
 pub use backend::{Backend, Capabilities, Capability};
 pub use codec::{Decoded, Event, EventKind, OnUnknown};
 pub use connect::StoreUrl;
 pub use decide::{
-    Boundaries, Boundary, Decide, DecideCommand, DecideError, Decided, Decider, Loaded, State, fold, query,
-    stream,
+    Boundaries, Boundary, Decide, DecideCommand, DecideError, Decided, Decider, Loaded, Past, State, fold,
+    query, stream,
 };
 pub use error::{Conflict, Error, ErrorKind, Result};
 pub use event::{
@@ -110,8 +111,8 @@ pub use event::{
 pub use namespace::Namespace;
 pub use payload::{JsonText, Metadata, Payload};
 pub use query::{Condition, Position, Query, QueryItem, Scope};
-pub use snapshot::SnapshotState;
-pub use store::{EventStore, Events, LoadStats, Options, ReadLog, ReadStream};
+pub use snapshot::{SnapshotPolicy, SnapshotState};
+pub use store::{EventStore, Events, LoadStats, Options, ReadLog, ReadStream, SnapshotStats};
 pub use stream::{Category, Expected, IntoStreamId, StreamId, Version};
 pub use subscribe::{Checkpoint, Delivery, Start, Subscription};
 pub use time::Timestamp;
@@ -137,3 +138,7 @@ mod mysql_guide {}
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../../../docs/guide/postgres.md")]
 mod postgres_guide {}
+
+#[cfg(all(doctest, feature = "derive"))]
+#[doc = include_str!("../../../docs/guide/snapshots.md")]
+mod snapshots_guide {}
