@@ -1,6 +1,7 @@
 //! The command-line tool `annals`: one file for each subcommand, all printing in `output`, every way to fail
 //! in `failure`.
 
+mod advise;
 mod append;
 mod cloudevent;
 mod completions;
@@ -77,6 +78,7 @@ enum Command {
     Streams(streams::Args),
     Types(types::Args),
     Stats(stats::Args),
+    Advise(advise::Args),
     Import(import::Args),
     Export(export::Args),
     Copy(copy::Args),
@@ -132,6 +134,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Streams(args) => streams::run(args, &target).await,
         Command::Types(args) => types::run(args, &target).await,
         Command::Stats(args) => stats::run(args, &target).await,
+        Command::Advise(args) => advise::run(args, &target).await,
         Command::Import(args) => import::run(args, &target).await,
         Command::Export(args) => export::run(args, &target).await,
         Command::Copy(args) => copy::run(args, &target).await,

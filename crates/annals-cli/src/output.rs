@@ -8,13 +8,15 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use annals::backend::{Durability, EventTypeInfo, Stats, StoreId, StreamInfo};
 use annals::{Appended, Checkpoint, EventId, Payload, RecordedEvent, StreamId, Tag};
 use console::{Alignment, Term, measure_text_width, pad_str, truncate_str};
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use crate::advise::{Load, SnapshotAdvice, Verdict};
 use crate::failure::{Failure, Status};
 
 /// Says on standard error why the command failed, and gives its exit status.
@@ -128,6 +130,147 @@ impl Output {
             return self.object(event_type);
         }
         self.row(&EVENT_TYPE, vec![event_type.events.to_string(), event_type.event_type.to_string()])
+    }
+
+    pub(crate) fn snapshot_advice(&mut self, advice: &SnapshotAdvice) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Measured<'a> {
+            stream_id: &'a StreamId,
+            events: u64,
+            bytes: u64,
+            load_us: u64,
+            estimated: bool,
+        }
+        impl<'a> Measured<'a> {
+            fn of(load: &'a Load) -> Self {
+                let Load { stream_id, events, bytes, time, estimated } = load;
+                let (events, bytes, load_us) = (*events, *bytes, micros(*time));
+                Self { stream_id, events, bytes, load_us, estimated: *estimated }
+            }
+        }
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            category: &'a str,
+            streams: u64,
+            p50: u64,
+            p99: u64,
+            max: u64,
+            median: Measured<'a>,
+            longest: Measured<'a>,
+            advice: &'static str,
+            every: Option<u64>,
+            with_snapshot_us: Option<u64>,
+            saved_us: Option<u64>,
+        }
+        let SnapshotAdvice { category, streams, p50, p99, median, longest, verdict } = advice;
+        let (every, with_snapshot) = match *verdict {
+            Verdict::NoneNeeded => (None, None),
+            Verdict::FewStreams { with_snapshot } => (None, Some(with_snapshot)),
+            Verdict::Every { events, with_snapshot } => (Some(events), Some(with_snapshot)),
+        };
+        if self.json {
+            return self.object(&Answer {
+                category,
+                streams: *streams,
+                p50: *p50,
+                p99: *p99,
+                max: longest.events,
+                median: Measured::of(median),
+                longest: Measured::of(longest),
+                advice: match verdict {
+                    Verdict::NoneNeeded => "none-needed",
+                    Verdict::FewStreams { .. } => "few-streams",
+                    Verdict::Every { .. } => "every",
+                },
+                every,
+                with_snapshot_us: with_snapshot.map(micros),
+                saved_us: with_snapshot.map(|with| micros(longest.time.saturating_sub(with))),
+            });
+        }
+        let advised = match *verdict {
+            Verdict::NoneNeeded => "none needed".to_owned(),
+            Verdict::FewStreams { with_snapshot } => {
+                format!("few streams: {} with a snapshot", short_time(with_snapshot))
+            }
+            Verdict::Every { events, with_snapshot } => {
+                format!("every {} events: {} with one", HumanCount(events), short_time(with_snapshot))
+            }
+        };
+        let about = |load: &Load| if load.estimated { "~" } else { "" };
+        self.row(
+            &SNAPSHOT_ADVICE,
+            vec![
+                category.clone(),
+                HumanCount(*streams).to_string(),
+                HumanCount(*p50).to_string(),
+                HumanCount(*p99).to_string(),
+                HumanCount(longest.events).to_string(),
+                format!("{}{}", about(median), short_time(median.time)),
+                format!("{}{}", about(longest), short_time(longest.time)),
+                format!("{}{}", about(longest), HumanBytes(longest.bytes)),
+                advised,
+            ],
+        )
+    }
+
+    /// What the advice comes to, in words.
+    pub(crate) fn snapshot_summary(
+        &mut self,
+        advices: &[SnapshotAdvice],
+        threshold: Duration,
+        only_streams: Option<u64>,
+        left_out: usize,
+    ) -> Result<(), Failure> {
+        if let Some(streams) = only_streams {
+            note(&format!(
+                "only the first {} streams were looked at; --streams raises that",
+                HumanCount(streams)
+            ));
+        }
+        if left_out > 0 {
+            note(&format!("{left_out} more categories have shorter streams; --category looks at one"));
+        }
+        let slowest = advices.iter().max_by_key(|advice| advice.longest.time);
+        let Some(slowest) = slowest.filter(|_| !self.json) else { return Ok(()) };
+        self.flush()?;
+        let Load { stream_id, events, time, .. } = &slowest.longest;
+        let longest = format!(
+            "the slowest load, {} with {} event{}, takes {}",
+            printable(stream_id.as_str()),
+            HumanCount(*events),
+            if *events == 1 { "" } else { "s" },
+            short_time(*time)
+        );
+        let (threshold, limit) = (short_time(threshold), micros(threshold));
+        self.lines.write("")?;
+        if advices.iter().all(|advice| advice.verdict == Verdict::NoneNeeded) {
+            return self.lines.write(&format!(
+                "None needed: {longest}, and up to {threshold} is quick enough (--threshold)."
+            ));
+        }
+        self.lines.write(&format!("Worth it: {longest}; {threshold} is the limit (--threshold)."))?;
+        for advice in advices {
+            let (policy, with) = match advice.verdict {
+                Verdict::NoneNeeded => continue,
+                Verdict::FewStreams { with_snapshot } => {
+                    let limit = match limit.is_multiple_of(1_000) {
+                        true => format!("Duration::from_millis({})", limit / 1_000),
+                        false => format!("Duration::from_micros({limit})"),
+                    };
+                    (format!("SnapshotPolicy::slower_than({limit})"), with_snapshot)
+                }
+                Verdict::Every { events, with_snapshot } => {
+                    (format!("SnapshotPolicy::every({events})"), with_snapshot)
+                }
+            };
+            self.lines.write(&format!(
+                "  {}: .snapshots({policy}) saves {} of {} of the longest load",
+                printable(&advice.category),
+                short_time(advice.longest.time.saturating_sub(with)),
+                short_time(advice.longest.time),
+            ))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn appended(mut self, done: &AppendedEvent) -> Result<(), Failure> {
@@ -326,6 +469,18 @@ static STREAM: [Column; 2] = [Column::number("version"), Column::text("stream")]
 
 static EVENT_TYPE: [Column; 2] = [Column::number("events"), Column::text("type")];
 
+static SNAPSHOT_ADVICE: [Column; 9] = [
+    Column::text("category").least(10),
+    Column::number("streams").or_left_out(),
+    Column::number("p50"),
+    Column::number("p99"),
+    Column::number("max"),
+    Column::number("p50 load"),
+    Column::number("max load"),
+    Column::number("max bytes").or_left_out(),
+    Column::text("snapshots"),
+];
+
 #[derive(Debug, Clone, Copy)]
 struct Column {
     name: &'static str,
@@ -465,6 +620,20 @@ fn caps(columns: &[Column], widths: &[usize], terminal: usize) -> Vec<usize> {
         }
     }
     caps
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// `340 µs`, `5.2 ms`, `48 ms`, `1.25 s`.
+fn short_time(time: Duration) -> String {
+    match micros(time) {
+        micros @ ..1_000 => format!("{micros} µs"),
+        micros @ ..10_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        micros @ ..1_000_000 => format!("{} ms", micros / 1_000),
+        micros => format!("{}.{:02} s", micros / 1_000_000, micros % 1_000_000 / 10_000),
+    }
 }
 
 /// `2026-11-24 02:03:05` of a time in RFC 3339.
@@ -630,6 +799,15 @@ mod tests {
         let short = [8, 7, 12, 19, 20, 8];
         assert_eq!(shown(&short, 100), short, "a payload that needs no room takes none");
         assert_eq!(to_the_second("2026-11-24T02:03:05.123456Z"), "2026-11-24 02:03:05");
+    }
+
+    #[test]
+    fn a_time_is_shown_in_two_or_three_digits() {
+        for (micros, shown) in
+            [(0, "0 µs"), (999, "999 µs"), (5_290, "5.2 ms"), (48_900, "48 ms"), (1_259_000, "1.25 s")]
+        {
+            assert_eq!(short_time(Duration::from_micros(micros)), shown);
+        }
     }
 
     #[test]

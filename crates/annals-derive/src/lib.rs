@@ -1,7 +1,8 @@
-//! `#[derive(Event)]`. See `annals::Event` for what it is used for.
+//! `#[derive(Event)]` and `#[fingerprint]`. See `annals::Event` and `annals::snapshot` for what they are used for.
 
 mod attributes;
 mod event;
+mod fingerprint;
 #[cfg(feature = "schema")]
 mod lock;
 mod schema;
@@ -51,4 +52,20 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn schema_lock(input: TokenStream) -> TokenStream {
     lock::test(&syn::parse_macro_input!(input as lock::SchemaLock)).into()
+}
+
+/// Takes a fingerprint of a fold, so that snapshots know when it has changed.
+///
+/// On `impl State for …` it writes the constant `FINGERPRINT` of `annals::State`: a number made of the
+/// implementation's tokens. Comments, layout, documentation and derives do not count; everything else does.
+/// Stored with each snapshot, it keeps what an older fold made from being loaded.
+///
+/// On the struct or enum of the state, or of its events, it adds their tokens to the fingerprint of every
+/// annotated fold over them: a changed field, an attribute of serde, another upcast.
+///
+/// It does not see into functions that `evolve` calls, nor into other types. Where one of those changes, raise
+/// `SnapshotState::VERSION`.
+#[proc_macro_attribute]
+pub fn fingerprint(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    fingerprint::expand(arguments.into(), item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
 }

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tracing::Instrument;
@@ -18,10 +19,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CausationId, CommandId, CorrelationId, EventType, NewEvent, RecordedEvent};
 use crate::payload::Metadata;
 use crate::query::{Condition, Position, Query};
-use crate::snapshot::{Policy, SnapshotState};
+use crate::snapshot::{Fingerprint, Folded, Keeper, Kept, SnapshotPolicy, SnapshotState};
 use crate::store::EventStore;
 use crate::stream::{Expected, IntoStreamId, StreamId, Version};
 use crate::subscribe::Checkpoint;
+use crate::time::Timestamp;
 
 /// What a decision needs to know, folded from events. `evolve` cannot fail: what has happened has happened.
 pub trait State: Default + Send + Sync + 'static {
@@ -31,6 +33,10 @@ pub trait State: Default + Send + Sync + 'static {
     /// What to do with an event in a stream whose type [`Self::Event`] does not know. A state folded from a
     /// query never meets one, since the query asks for the types it knows.
     const ON_UNKNOWN: OnUnknown = OnUnknown::Fail;
+
+    /// Tells this fold from what it was before its code changed. `#[annals::fingerprint]` on the
+    /// implementation writes it; without it, a changed fold is told by [`SnapshotState::VERSION`] alone.
+    const FINGERPRINT: Option<Fingerprint> = None;
 
     /// Takes in one event.
     fn evolve(&mut self, event: &Self::Event);
@@ -88,7 +94,7 @@ impl<R> From<Error> for DecideError<R> {
 #[derive(Debug)]
 pub struct Boundary<S> {
     source: Result<Source>,
-    snapshots: Option<Policy<S>>,
+    snapshots: Option<Keeper<S>>,
     state: PhantomData<fn() -> S>,
 }
 
@@ -115,13 +121,59 @@ pub fn query<S: State>(query: Query) -> Boundary<S> {
 }
 
 impl<S: SnapshotState> Boundary<S> {
-    /// Keeps a snapshot whenever folding took this many events or more, and begins from it the next time.
-    /// Worth it only where [`EventStore::loads`] shows that replays are long. For streams; a state folded
-    /// from a query has none.
+    /// Keeps snapshots as the policy says, and begins with one where there is one. Worth it only where
+    /// [`EventStore::loads`] or `annals advise snapshots` shows that loads are long. For streams; a state
+    /// folded from a query has none.
     #[must_use]
-    pub fn snapshot_every(mut self, events: u64) -> Self {
-        self.snapshots = Some(Policy::every(events));
+    pub fn snapshots(mut self, policy: SnapshotPolicy) -> Self {
+        self.snapshots = (!policy.is_never()).then(|| Keeper::new(policy));
         self
+    }
+
+    /// Keeps a snapshot whenever folding took this many events or more, and begins from it the next time.
+    #[must_use]
+    pub fn snapshot_every(self, events: u64) -> Self {
+        self.snapshots(SnapshotPolicy::every(events))
+    }
+}
+
+/// A state as it was. It can be looked at and nothing can be decided from it: no append could be guarded by
+/// what is over.
+#[derive(Debug)]
+pub struct Past<S> {
+    source: Result<Source>,
+    until: Until,
+    state: PhantomData<fn() -> S>,
+}
+
+/// Where the past ends, inclusive.
+#[derive(Debug, Clone, Copy)]
+enum Until {
+    Version(Version),
+    Time(Timestamp),
+}
+
+impl Until {
+    fn includes(self, event: &RecordedEvent) -> bool {
+        match self {
+            Self::Version(version) => event.stream_version <= version,
+            Self::Time(time) => event.recorded_at <= time,
+        }
+    }
+}
+
+impl<S> Boundary<S> {
+    /// The state after the stream's event of this version, for [`EventStore::load_past`]; at 0, before its
+    /// first event. For streams: a query has no versions.
+    pub fn at_version(self, version: Version) -> Past<S> {
+        Past { source: self.source, until: Until::Version(version), state: PhantomData }
+    }
+
+    /// The state as the store knew it at this time, for [`EventStore::load_past`]: of all events recorded
+    /// until then. `recorded_at` never decreases, so this is a state that was; by `occurred_at`, which
+    /// applications give, it might be one that never was.
+    pub fn at_time(self, time: Timestamp) -> Past<S> {
+        Past { source: self.source, until: Until::Time(time), state: PhantomData }
     }
 }
 
@@ -138,6 +190,25 @@ pub struct Loaded<S> {
     pub replayed: u64,
     /// Whether the fold began with a snapshot.
     pub from_snapshot: bool,
+}
+
+impl<S> Loaded<S> {
+    fn of_stream(state: S, folded: &Folded) -> Self {
+        let Folded { version, replayed, .. } = *folded;
+        Self { state, version, position: Position::START, replayed, from_snapshot: false }
+    }
+}
+
+/// Where a fold began that looked for a snapshot.
+enum Begun<S> {
+    /// In the snapshot.
+    InSnapshot(S, Folded),
+    /// In one that was made of other events.
+    InOtherHistory,
+    /// In one that the fold of all events, this one, does not agree with.
+    Wrongly(S, Folded),
+    /// There was none.
+    Nowhere,
 }
 
 /// What a decision wrote.
@@ -334,15 +405,16 @@ impl EventStore {
         let source = boundary.source.clone()?;
         let span = tracing::debug_span!("annals.load", source = ?source, replayed = tracing::field::Empty);
         async {
+            let started = tokio::time::Instant::now();
             let (category, loaded) = match source {
                 Source::Stream(stream_id) => (
                     stream_id.category().to_owned(),
                     self.load_stream(&stream_id, boundary.snapshots.as_ref()).await?,
                 ),
-                Source::Query(query) => ("query".to_owned(), self.load_query(query).await?),
+                Source::Query(query) => ("query".to_owned(), self.load_query(query, None).await?),
             };
             tracing::Span::current().record("replayed", loaded.replayed);
-            self.record_load(&category, loaded.replayed);
+            self.record_load(&category, loaded.replayed, started.elapsed());
             Ok(loaded)
         }
         .instrument(span)
@@ -352,46 +424,148 @@ impl EventStore {
     async fn load_stream<S: State>(
         &self,
         stream_id: &StreamId,
-        snapshots: Option<&Policy<S>>,
+        keeper: Option<&Keeper<S>>,
     ) -> Result<Loaded<S>> {
-        let mut loaded = match snapshots {
-            Some(policy) => policy.load(self, stream_id).await?,
-            None => None,
+        let started = tokio::time::Instant::now();
+        let Some(keeper) = keeper else {
+            let (state, folded) = self.fold_stream(stream_id, started).await?;
+            return Ok(Loaded::of_stream(state, &folded));
         };
+        let begun = match keeper.load(self, stream_id).await? {
+            Some(kept) if keeper.checks_now() => self.fold_beside(stream_id, kept, keeper, started).await?,
+            Some(kept) => self.fold_on(stream_id, kept, started).await?,
+            None => Begun::Nowhere,
+        };
+        let (state, folded) = match begun {
+            Begun::InSnapshot(state, folded) => {
+                keeper.used(self);
+                keeper.keep(self, stream_id, &state, &folded);
+                return Ok(Loaded { from_snapshot: true, ..Loaded::of_stream(state, &folded) });
+            }
+            Begun::InOtherHistory => {
+                keeper.drop_foreign(self, stream_id).await;
+                self.fold_stream(stream_id, started).await?
+            }
+            Begun::Wrongly(state, folded) => (state, folded),
+            Begun::Nowhere => self.fold_stream(stream_id, started).await?,
+        };
+        keeper.keep(self, stream_id, &state, &folded);
+        Ok(Loaded::of_stream(state, &folded))
+    }
+
+    async fn fold_stream<S: State>(
+        &self,
+        stream_id: &StreamId,
+        started: tokio::time::Instant,
+    ) -> Result<(S, Folded)> {
+        let (mut state, mut folded) = (S::default(), Folded::default());
+        self.each_event(stream_id, Version::FIRST, |event| {
+            evolve(&mut state, event)?;
+            folded.take(event);
+            Ok(ControlFlow::Continue(()))
+        })
+        .await?;
+        folded.took = started.elapsed();
+        Ok((state, folded))
+    }
+
+    /// Folds on from a snapshot. Its own last event is read with those after it, so that a snapshot of events
+    /// that are no longer there is recognised, however long the stream has become since.
+    async fn fold_on<S: State>(
+        &self,
+        stream_id: &StreamId,
+        kept: Kept<S>,
+        started: tokio::time::Instant,
+    ) -> Result<Begun<S>> {
+        let Kept { mut state, version, last_event } = kept;
+        let (mut folded, mut is_of_these) = (Folded::default(), false);
+        self.each_event(stream_id, version, |event| {
+            if event.stream_version > version {
+                evolve(&mut state, event)?;
+                folded.take(event);
+            } else {
+                is_of_these = event.event_id.to_string() == last_event;
+                folded.version = version;
+            }
+            Ok(if is_of_these { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })
+        .await?;
+        folded.took = started.elapsed();
+        Ok(if is_of_these { Begun::InSnapshot(state, folded) } else { Begun::InOtherHistory })
+    }
+
+    /// Folds all events, and those after the snapshot onto the snapshot as well, and compares.
+    async fn fold_beside<S: State>(
+        &self,
+        stream_id: &StreamId,
+        kept: Kept<S>,
+        keeper: &Keeper<S>,
+        started: tokio::time::Instant,
+    ) -> Result<Begun<S>> {
+        let Kept { state: mut from_snapshot, version, last_event } = kept;
+        let (mut state, mut folded) = (S::default(), Folded::default());
+        let (mut is_of_these, mut since) = (false, 0);
+        self.each_event(stream_id, Version::FIRST, |event| {
+            evolve(&mut state, event)?;
+            folded.take(event);
+            if event.stream_version > version {
+                evolve(&mut from_snapshot, event)?;
+                since += 1;
+            } else if event.stream_version == version {
+                is_of_these = event.event_id.to_string() == last_event;
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+        .await?;
+        folded.took = started.elapsed();
+        let Some(last_event) = folded.last_event.filter(|_| is_of_these) else {
+            return Ok(Begun::InOtherHistory);
+        };
+        if keeper.agrees(self, stream_id, [&from_snapshot, &state], last_event).await {
+            // What the check cost is no reason to keep another snapshot.
+            (folded.replayed, folded.took) = (since, Duration::ZERO);
+            return Ok(Begun::InSnapshot(from_snapshot, folded));
+        }
+        Ok(Begun::Wrongly(state, folded))
+    }
+
+    /// Hands out a stream's events from a version on, until there are no more or it is told to stop. Says at
+    /// which version the stream is.
+    async fn each_event(
+        &self,
+        stream_id: &StreamId,
+        mut from: Version,
+        mut take: impl FnMut(&RecordedEvent) -> Result<ControlFlow<()>> + Send,
+    ) -> Result<Version> {
         loop {
-            let from_snapshot = loaded.is_some();
-            let (mut state, start) = loaded.take().unwrap_or_default();
-            let (mut version, mut replayed) = (start, 0);
-            loop {
-                let range = StreamRange {
-                    stream_id: stream_id.clone(),
-                    from: version.next(),
-                    direction: Direction::Forward,
-                    limit: LOAD_PAGE,
-                };
-                let page = self.stream_page(range).await?;
-                if page.version < start {
-                    // The stream is behind its snapshot, as after the restoring of a backup: the events
-                    // are what counts.
-                    break;
+            let range = StreamRange {
+                stream_id: stream_id.clone(),
+                from,
+                direction: Direction::Forward,
+                limit: LOAD_PAGE,
+            };
+            let page = self.stream_page(range).await?;
+            for event in &page.events {
+                if take(event)?.is_break() {
+                    return Ok(page.version);
                 }
-                for event in &page.events {
-                    evolve(&mut state, event)?;
-                    version = event.stream_version;
-                    replayed += 1;
-                }
-                if page.end {
-                    if let Some(policy) = snapshots {
-                        policy.keep(self, stream_id, &state, version, replayed).await;
-                    }
-                    return Ok(Loaded { state, version, position: Position::START, replayed, from_snapshot });
-                }
+                from = event.stream_version.next();
+            }
+            if page.end {
+                return Ok(page.version);
             }
         }
     }
 
-    async fn load_query<S: State>(&self, query: Query) -> Result<Loaded<S>> {
+    async fn load_query<S: State>(&self, query: Query, until: Option<Until>) -> Result<Loaded<S>> {
         let (mut state, mut position, mut replayed) = (S::default(), Position::START, 0);
+        let loaded = |state, position, replayed| Loaded {
+            state,
+            version: Version::NONE,
+            position,
+            replayed,
+            from_snapshot: false,
+        };
         loop {
             let range = LogRange {
                 query: query.clone(),
@@ -401,19 +575,51 @@ impl EventStore {
             };
             let page = self.log_page(range).await?;
             for event in &page.events {
+                if until.is_some_and(|until| !until.includes(event)) {
+                    return Ok(loaded(state, position, replayed));
+                }
                 evolve(&mut state, event)?;
                 replayed += 1;
+                position = event.position;
             }
             position = page.through.max(position);
             if page.end {
-                return Ok(Loaded {
-                    state,
-                    version: Version::NONE,
-                    position,
-                    replayed,
-                    from_snapshot: false,
-                });
+                return Ok(loaded(state, position, replayed));
             }
+        }
+    }
+
+    /// Folds a state as it was, always from the events.
+    ///
+    /// # Errors
+    /// Invalid for a version that the stream has not reached, and for the version of a query; otherwise as
+    /// [`load`](Self::load).
+    pub async fn load_past<S: State>(&self, past: &Past<S>) -> Result<Loaded<S>> {
+        let until = past.until;
+        let stream_id = match (past.source.clone()?, until) {
+            (Source::Stream(stream_id), _) => stream_id,
+            (Source::Query(query), Until::Time(_)) => return self.load_query(query, Some(until)).await,
+            (Source::Query(_), Until::Version(_)) => {
+                return Err(Error::invalid("a query has no versions: ask for its state at a time"));
+            }
+        };
+        let (mut state, mut folded) = (S::default(), Folded::default());
+        let version = self
+            .each_event(&stream_id, Version::FIRST, |event| {
+                if !until.includes(event) {
+                    return Ok(ControlFlow::Break(()));
+                }
+                evolve(&mut state, event)?;
+                folded.take(event);
+                Ok(ControlFlow::Continue(()))
+            })
+            .await?;
+        match until {
+            Until::Version(asked) if asked > version => Err(Error::invalid(format!(
+                "stream {:?} is at version {version} and has not been at {asked}",
+                stream_id.as_str()
+            ))),
+            _ => Ok(Loaded::of_stream(state, &folded)),
         }
     }
 

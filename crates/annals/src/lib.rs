@@ -43,7 +43,8 @@
 //! | shapes that change, their lock file | [`evolution`] |
 //! | following the log | [`EventStore::subscribe`], [`Checkpoint`] |
 //! | read models | [`sqlite::Projector`] |
-//! | snapshots, and whether they are needed | [`Boundary::snapshot_every`], [`EventStore::loads`] |
+//! | snapshots, and whether they are needed | [`Boundary::snapshots`], [`SnapshotPolicy`], [`fingerprint`](macro@fingerprint), [`EventStore::loads`] |
+//! | a state as it was | [`Boundary::at_version`], [`Boundary::at_time`] |
 //! | testing decisions, proving a backend | [`testing::spec`], [`testing::conformance`] |
 //! | what can go wrong | [`Error`], [`ErrorKind`], [`DecideError`] |
 //!
@@ -51,8 +52,8 @@
 //!
 //! | feature | what it adds |
 //! | --- | --- |
-//! | `derive` (default) | `#[derive(Event)]` |
 //! | `declared` | read models from files, without Rust: [`declared`] |
+//! | `derive` (default) | `#[derive(Event)]`, `#[annals::fingerprint]` |
 //! | `mysql` | the backend for MySQL and MariaDB and read models in their tables |
 //! | `schema` | the JSON Schemas of events, kept in a lock file that a test compares: [`evolution`] |
 //! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
@@ -107,18 +108,17 @@ mod trace;
 #[doc(hidden)]
 #[cfg(feature = "schema")]
 pub use ::schemars;
-#[cfg(feature = "derive")]
-pub use annals_derive::Event;
 #[cfg(feature = "schema")]
 pub use annals_derive::schema_lock;
+#[cfg(feature = "derive")]
+pub use annals_derive::{Event, fingerprint};
 pub use append::{Append, Appended, StreamVersions};
 pub use backend::{Backend, Capabilities, Capability};
 pub use codec::{Decoded, Event, EventKind, OnUnknown};
 pub use connect::StoreUrl;
-
 pub use decide::{
-    Boundaries, Boundary, Decide, DecideCommand, DecideError, Decided, Decider, Loaded, State, fold, query,
-    stream,
+    Boundaries, Boundary, Decide, DecideCommand, DecideError, Decided, Decider, Loaded, Past, State, fold,
+    query, stream,
 };
 pub use error::{Conflict, Error, ErrorKind, Result};
 pub use event::{
@@ -128,8 +128,8 @@ pub use event::{
 pub use namespace::Namespace;
 pub use payload::{JsonText, Metadata, Payload};
 pub use query::{Condition, Position, Query, QueryItem, Scope};
-pub use snapshot::SnapshotState;
-pub use store::{EventStore, Events, LoadStats, Options, ReadLog, ReadStream};
+pub use snapshot::{SnapshotPolicy, SnapshotState};
+pub use store::{EventStore, Events, LoadStats, Options, ReadLog, ReadStream, SnapshotStats};
 pub use stream::{Category, Expected, IntoStreamId, StreamId, Version};
 pub use subscribe::{Checkpoint, Delivery, Start, Subscription};
 pub use time::Timestamp;
@@ -159,3 +159,7 @@ mod postgres_guide {}
 #[cfg(all(doctest, feature = "sqlserver"))]
 #[doc = include_str!("../../../docs/guide/sqlserver.md")]
 mod sqlserver_guide {}
+
+#[cfg(all(doctest, feature = "derive"))]
+#[doc = include_str!("../../../docs/guide/snapshots.md")]
+mod snapshots_guide {}

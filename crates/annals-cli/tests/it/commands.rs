@@ -268,7 +268,8 @@ fn help_tells_the_environment_the_statuses_and_an_example_for_each_command() {
     };
     let main = help(&["--help"]);
     assert!(main.contains("ANNALS_STORE") && main.contains("Exit status:"), "{main}");
-    for command in ["append", "read", "tail", "streams", "types", "stats", "import", "export", "completions"]
+    for command in
+        ["advise", "append", "read", "tail", "streams", "types", "stats", "import", "export", "completions"]
     {
         assert!(main.contains(&format!("\n  {command} ")), "{main}");
         let text = help(&[command, "--help"]);

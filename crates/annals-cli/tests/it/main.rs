@@ -1,6 +1,7 @@
 //! Tests of the tool from outside, through the real binary, on SQLite files.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod advise;
 mod commands;
 mod copy;
 mod demo;

@@ -25,7 +25,7 @@ use crate::subscribe::{Checkpoint, Start, Subscription};
 use crate::trace::TraceContext;
 
 use self::group_commit::{Bounds, GroupCommit};
-pub use self::loads::LoadStats;
+pub use self::loads::{LoadStats, SnapshotStats};
 pub use self::read::{Events, ReadLog, ReadStream};
 
 /// How an [`EventStore`] treats the store behind it.
@@ -109,8 +109,10 @@ impl EventStore {
             batch_max: options.batch_max.max(1),
             batch_events_max: options.batch_max.max(1).saturating_mul(4),
         };
-        let writer = GroupCommit::new(backend.clone(), bounds, tokio::runtime::Handle::current());
-        Self { backend, writer, options: Arc::new(options), loads: Arc::default() }
+        let runtime = tokio::runtime::Handle::current();
+        let writer = GroupCommit::new(backend.clone(), bounds, runtime.clone());
+        let loads = Arc::new(loads::Loads::new(runtime));
+        Self { backend, writer, options: Arc::new(options), loads }
     }
 
     /// The backend beneath, for what only it offers.

@@ -1,7 +1,7 @@
 //! A store whose connection fails on purpose, so that what `EventStore` makes of it can be tested (rule 18).
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,12 +32,14 @@ pub enum Fault {
     Panic,
 }
 
-/// A backend whose appends fail as told; everything else is handed through.
+/// A backend whose appends and snapshots fail as told; everything else is handed through.
 #[derive(Debug)]
 pub struct Faulty {
     inner: Arc<dyn Backend>,
     schedule: Mutex<Schedule>,
     calls: AtomicU64,
+    snapshots_fail: AtomicBool,
+    reads_take: Mutex<Duration>,
 }
 
 #[derive(Debug)]
@@ -50,13 +52,36 @@ impl Faulty {
     /// A backend that works until it is told to fail.
     pub fn new(inner: Arc<dyn Backend>) -> Arc<Self> {
         let schedule = Schedule { next: VecDeque::new(), afterwards: Fault::None };
-        Arc::new(Self { inner, schedule: Mutex::new(schedule), calls: AtomicU64::new(0) })
+        Arc::new(Self {
+            inner,
+            schedule: Mutex::new(schedule),
+            calls: AtomicU64::new(0),
+            snapshots_fail: AtomicBool::new(false),
+            reads_take: Mutex::new(Duration::ZERO),
+        })
     }
 
     /// What happens to the next calls of append, and to every call after those.
     pub fn schedule(&self, next: impl IntoIterator<Item = Fault>, afterwards: Fault) {
         let next = next.into_iter().collect();
         *self.schedule.lock().unwrap_or_else(PoisonError::into_inner) = Schedule { next, afterwards };
+    }
+
+    /// Whether loading, saving and deleting a snapshot fails from now on.
+    pub fn fail_snapshots(&self, fail: bool) {
+        self.snapshots_fail.store(fail, Ordering::Relaxed);
+    }
+
+    /// How much longer each page of a stream takes from now on.
+    pub fn delay_reads(&self, pause: Duration) {
+        *self.reads_take.lock().unwrap_or_else(PoisonError::into_inner) = pause;
+    }
+
+    fn snapshots(&self) -> Result<&Arc<dyn Backend>> {
+        if self.snapshots_fail.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Unavailable, "snapshots cannot be reached, as told"));
+        }
+        Ok(&self.inner)
     }
 
     /// How often append was called.
@@ -106,7 +131,14 @@ impl Backend for Faulty {
     }
 
     fn read_stream(&self, range: StreamRange) -> BoxFuture<'_, Result<StreamPage>> {
-        self.inner.read_stream(range)
+        let pause = *self.reads_take.lock().unwrap_or_else(PoisonError::into_inner);
+        if pause.is_zero() {
+            return self.inner.read_stream(range);
+        }
+        Box::pin(async move {
+            tokio::time::sleep(pause).await;
+            self.inner.read_stream(range).await
+        })
     }
 
     fn read_log(&self, range: LogRange) -> BoxFuture<'_, Result<LogPage>> {
@@ -160,15 +192,15 @@ impl Backend for Faulty {
     }
 
     fn load_snapshot(&self, key: SnapshotKey) -> BoxFuture<'_, Result<Option<Snapshot>>> {
-        self.inner.load_snapshot(key)
+        Box::pin(async move { self.snapshots()?.load_snapshot(key).await })
     }
 
     fn save_snapshot(&self, key: SnapshotKey, snapshot: Snapshot) -> BoxFuture<'_, Result<()>> {
-        self.inner.save_snapshot(key, snapshot)
+        Box::pin(async move { self.snapshots()?.save_snapshot(key, snapshot).await })
     }
 
     fn delete_snapshot(&self, key: SnapshotKey) -> BoxFuture<'_, Result<()>> {
-        self.inner.delete_snapshot(key)
+        Box::pin(async move { self.snapshots()?.delete_snapshot(key).await })
     }
 
     fn durability(&self) -> BoxFuture<'_, Result<Durability>> {

@@ -1,0 +1,12 @@
+struct Sum;
+
+#[annals::fingerprint]
+impl Sum {}
+
+#[annals::fingerprint]
+fn evolve() {}
+
+#[annals::fingerprint(twice)]
+struct Product;
+
+fn main() {}
