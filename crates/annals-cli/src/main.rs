@@ -6,6 +6,7 @@ mod cloudevent;
 mod completions;
 mod copy;
 mod demo;
+mod events;
 mod export;
 mod failure;
 mod filter;
@@ -74,6 +75,7 @@ enum Command {
     Tail(tail::Args),
     Streams(streams::Args),
     Types(types::Args),
+    Events(events::Args),
     Stats(stats::Args),
     Import(import::Args),
     Export(export::Args),
@@ -127,6 +129,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Read(args) => read::run(args, &target).await,
         Command::Tail(args) => tail::run(args, &target).await,
         Command::Streams(args) => streams::run(args, &target).await,
+        Command::Events(args) => events::run(args, &target).await,
         Command::Types(args) => types::run(args, &target).await,
         Command::Stats(args) => stats::run(args, &target).await,
         Command::Import(args) => import::run(args, &target).await,

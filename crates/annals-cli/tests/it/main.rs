@@ -4,6 +4,7 @@
 mod commands;
 mod copy;
 mod demo;
+mod events;
 mod failures;
 mod import_export;
 mod schema;
