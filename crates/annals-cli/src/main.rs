@@ -7,6 +7,7 @@ mod cloudevent;
 mod completions;
 mod copy;
 mod demo;
+mod events;
 mod export;
 mod failure;
 mod filter;
@@ -77,6 +78,7 @@ enum Command {
     Tail(tail::Args),
     Streams(streams::Args),
     Types(types::Args),
+    Events(events::Args),
     Stats(stats::Args),
     Advise(advise::Args),
     Import(import::Args),
@@ -132,6 +134,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Read(args) => read::run(args, &target).await,
         Command::Tail(args) => tail::run(args, &target).await,
         Command::Streams(args) => streams::run(args, &target).await,
+        Command::Events(args) => events::run(args, &target).await,
         Command::Types(args) => types::run(args, &target).await,
         Command::Stats(args) => stats::run(args, &target).await,
         Command::Advise(args) => advise::run(args, &target).await,

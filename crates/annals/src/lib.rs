@@ -148,6 +148,10 @@ pub mod prelude {
 #[doc = include_str!("../../../README.md")]
 mod readme {}
 
+#[cfg(all(doctest, feature = "schema"))]
+#[doc = include_str!("../../../docs/guide/evolution.md")]
+mod evolution_guide {}
+
 #[cfg(all(doctest, feature = "mysql"))]
 #[doc = include_str!("../../../docs/guide/mysql.md")]
 mod mysql_guide {}

@@ -5,6 +5,7 @@ mod advise;
 mod commands;
 mod copy;
 mod demo;
+mod events;
 mod failures;
 mod import_export;
 mod project;
