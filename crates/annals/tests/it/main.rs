@@ -13,6 +13,7 @@ mod group_commit;
 mod mysql;
 mod postgres;
 mod projection;
+mod proxy;
 mod reading;
 mod snapshot;
 mod sqlite_file;

@@ -4,7 +4,7 @@ mod crash;
 mod login;
 mod plans;
 mod pooler;
-pub(crate) mod proxy;
+mod proxy;
 mod roles;
 mod tables;
 
