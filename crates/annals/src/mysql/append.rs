@@ -16,15 +16,17 @@ use mysql_async::{Error as Failure, Row as DbRow, Transaction, Value};
 
 use crate::append::{Append, Appended};
 use crate::backend::{Direction, LogRange};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::query::Position;
-use crate::sql::{Found, Identity, Optimist, Parameter, Positions, Row, Tail, Wanted};
+use crate::sql::{
+    Attempts, Found, Identity, Ids, Optimist, Parameter, Positions, Refusal, Row, Tail, Wanted, gone,
+    versions,
+};
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 
 use super::connect::{Connection, together};
 use super::error;
-use super::read;
 use super::row::{self, Fields, bytes, datetime, number, text};
 use super::schema::Statements;
 
@@ -53,124 +55,22 @@ pub(super) struct Writer<'a> {
     pub(super) identity: &'a Identity,
 }
 
-/// Whether the events of a batch are looked up by their ids before it is decided.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ids {
-    Unknown,
-    LookedUp,
-}
+impl Attempts for Writer<'_> {
+    type Connection = Connection;
+    type Failure = Failure;
 
-/// Why a batch was not written.
-enum Refusal {
-    /// Every request is answered with this.
-    Whole(Error),
-    /// The database refused a row; the transaction is rolled back.
-    Row(Failure),
-}
+    const AT_ONCE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX;
 
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Whole(error)
-    }
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Whole(error) => error,
-            Refusal::Row(e) => Self::with_source(ErrorKind::Invalid, "the database refused the append", e),
-        }
-    }
-}
-
-impl Writer<'_> {
-    /// Carries out a batch (rules 1 to 6, 12 and 13); also says where the log ends afterwards, if it is
-    /// known.
-    pub(super) async fn append(
-        &self,
-        connection: &mut Connection,
-        batch: &[Append],
-    ) -> Result<(Vec<Result<Appended>>, Option<Position>)> {
-        let bytes: usize =
-            batch.iter().flat_map(|append| &append.events).map(|(_, event)| event.bytes()).sum();
-        let mut ids = Ids::Unknown;
-        if self.identity.formula.is_none()
-            && bytes <= DOCUMENT_BYTES_MAX
-            && let Some(optimist) = Optimist::of(batch)
-        {
-            match self.append_at_once(connection, &optimist, batch).await {
-                Ok(Some(appended)) => {
-                    let last = appended.last().map(|appended| appended.last_position);
-                    return Ok((appended.into_iter().map(Ok).collect(), last));
-                }
-                Ok(None) | Err(Refusal::Row(_)) => ids = Ids::LookedUp,
-                Err(Refusal::Whole(error)) => return Err(error),
-            }
-        }
-        // That an event is there already is rare and found out by inserting it.
-        let first = match self.try_append(connection, ids, batch).await {
-            Err(Refusal::Row(_)) if ids == Ids::Unknown => {
-                self.try_append(connection, Ids::LookedUp, batch).await
-            }
-            first => first,
-        };
-        match first {
-            Ok((results, last)) => Ok((results, Some(last))),
-            Err(Refusal::Whole(error)) => Err(error),
-            Err(refused @ Refusal::Row(_)) if batch.len() == 1 => Ok((vec![Err(refused.into())], None)),
-            // Which request it was, the database does not say.
-            Err(Refusal::Row(_)) => {
-                let mut results = Vec::with_capacity(batch.len());
-                for append in batch {
-                    let alone = std::slice::from_ref(append);
-                    results.push(match self.try_append(connection, Ids::LookedUp, alone).await {
-                        Ok((mut results, _)) => results.pop().unwrap_or_else(|| Err(read::gone())),
-                        Err(refusal) => Err(refusal.into()),
-                    });
-                }
-                Ok((results, None))
-            }
-        }
+    fn identity(&self) -> &Identity {
+        self.identity
     }
 
-    /// Writes into a transaction of the application's and commits it, unless the events were there already.
-    pub(super) async fn append_and_commit(
-        &self,
-        mut transaction: Transaction<'_>,
-        append: &Append,
-    ) -> Result<Appended> {
-        let batch = std::slice::from_ref(append);
-        let decided = self.decide_and_write(&mut transaction, None, Ids::LookedUp, batch).await;
-        let (mut results, end) = match decided {
-            Ok(decided) => decided,
-            Err(refusal) => {
-                roll_back(transaction).await?;
-                return Err(refusal.into());
-            }
-        };
-        let result = results.pop().unwrap_or_else(|| Err(read::gone()));
-        let Some((last, end)) = end else {
-            roll_back(transaction).await?;
-            return result;
-        };
-        let ended = together(&mut transaction, &end).await.map(drop);
-        ended.map_err(|e| error::of_commit(DOING, e))?;
-        // It has been committed, which cannot fail any more. A session that is lost has given up its locks, and
-        // the driver is yet to be told that there is no transaction.
-        let release = format!("DO RELEASE_LOCK('{}')", lock_name(self.identity, last));
-        if transaction.query_drop(release).await.is_ok() {
-            let _ = transaction.commit().await;
-        }
-        result
-    }
-
-    /// One round trip, in which everything goes well or nothing is written; `None` in the latter case.
     async fn append_at_once(
         &self,
         connection: &mut Connection,
         optimist: &Optimist<'_>,
         batch: &[Append],
-    ) -> Result<Option<Vec<Appended>>, Refusal> {
+    ) -> Result<Option<Vec<Appended>>, Refusal<Failure>> {
         let streams: Vec<(&str, u64, u64)> =
             optimist.streams.iter().map(|(stream_id, low, high)| (stream_id.as_str(), *low, *high)).collect();
         let params = vec![
@@ -186,18 +86,12 @@ impl Writer<'_> {
             Err(e) if error::is_of_request(&e) => return Err(Refusal::Row(e)),
             Err(e) => return Err(error::of_commit(DOING, e).into()),
         };
-        let mut answer = Fields::from(rows.into_iter().next().ok_or_else(read::gone)?);
+        let mut answer = Fields::from(rows.into_iter().next().ok_or_else(gone)?);
         if answer.is_null(0) {
             return Ok(None);
         }
         let before = Position(answer.number(0)?);
-        let versions = answer.required(1)?;
-        let versions: Vec<u64> = versions
-            .as_bytes()
-            .chunks(VERSION_DIGITS)
-            .map(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
-            .collect::<Option<_>>()
-            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the procedure's versions are no numbers"))?;
+        let versions = versions(&answer.required(1)?)?;
         Ok(Some(optimist.answers(self.identity.store_id, before, &versions, batch)))
     }
 
@@ -207,7 +101,7 @@ impl Writer<'_> {
         connection: &mut Connection,
         ids: Ids,
         batch: &[Append],
-    ) -> Result<(Vec<Result<Appended>>, Position), Refusal> {
+    ) -> Result<(Vec<Result<Appended>>, Position), Refusal<Failure>> {
         let (results, end) = match self.decide_and_write(connection.driver(), Some(BEGIN), ids, batch).await {
             Ok(decided) => decided,
             Err(refusal) => {
@@ -232,6 +126,39 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+impl Writer<'_> {
+    /// Writes into a transaction of the application's and commits it, unless the events were there already.
+    pub(super) async fn append_and_commit(
+        &self,
+        mut transaction: Transaction<'_>,
+        append: &Append,
+    ) -> Result<Appended> {
+        let batch = std::slice::from_ref(append);
+        let decided = self.decide_and_write(&mut transaction, None, Ids::LookedUp, batch).await;
+        let (mut results, end) = match decided {
+            Ok(decided) => decided,
+            Err(refusal) => {
+                roll_back(transaction).await?;
+                return Err(refusal.into());
+            }
+        };
+        let result = results.pop().unwrap_or_else(|| Err(gone()));
+        let Some((last, end)) = end else {
+            roll_back(transaction).await?;
+            return result;
+        };
+        let ended = together(&mut transaction, &end).await.map(drop);
+        ended.map_err(|e| error::of_commit(DOING, e))?;
+        // It has been committed, which cannot fail any more. A session that is lost has given up its locks, and
+        // the driver is yet to be told that there is no transaction.
+        let release = format!("DO RELEASE_LOCK('{}')", lock_name(self.identity, last));
+        if transaction.query_drop(release).await.is_ok() {
+            let _ = transaction.commit().await;
+        }
+        result
+    }
 
     /// Everything but the end of the transaction, which comes back: with the position at which the log then
     /// ends, and the statements that say so, take its lock, and commit. `None` where nothing is written.
@@ -241,7 +168,7 @@ impl Writer<'_> {
         begin: Option<&str>,
         ids: Ids,
         batch: &[Append],
-    ) -> Result<(Vec<Result<Appended>>, Option<(Position, Vec<String>)>), Refusal> {
+    ) -> Result<(Vec<Result<Appended>>, Option<(Position, Vec<String>)>), Refusal<Failure>> {
         let found = self.look_up(session, begin, ids, batch).await?;
         let (mut results, mut rows, mut tail) = found.decide(self.identity, Timestamp::now(), batch);
         if ids == Ids::Unknown && results.iter().any(Result::is_err) {
@@ -306,7 +233,7 @@ impl Writer<'_> {
         let mut sets = sets.into_iter().skip(begun);
         let mut next = || sets.next().unwrap_or_default();
 
-        let mut locked = Fields::from(next().into_iter().next().ok_or_else(read::gone)?);
+        let mut locked = Fields::from(next().into_iter().next().ok_or_else(gone)?);
         let tail = Tail {
             position: Position(locked.number(0)?),
             recorded_at: locked.time(1)?,
@@ -336,7 +263,7 @@ impl Writer<'_> {
         Ok(Found { tail, versions, known, matches })
     }
 
-    async fn insert<Q: Queryable>(&self, session: &mut Q, rows: &[Row<'_>]) -> Result<(), Refusal> {
+    async fn insert<Q: Queryable>(&self, session: &mut Q, rows: &[Row<'_>]) -> Result<(), Refusal<Failure>> {
         let failed = |e| if error::is_of_request(&e) { Refusal::Row(e) } else { error::of(DOING, e).into() };
         let mut left = rows;
         while !left.is_empty() {
@@ -384,9 +311,6 @@ impl Writer<'_> {
         ]
     }
 }
-
-/// How many digits the procedure gives each version.
-const VERSION_DIGITS: usize = 20;
 
 /// What a row weighs besides its event's payload, metadata and names.
 const ROW_BYTES: usize = 1 << 10;

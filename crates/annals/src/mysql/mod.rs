@@ -57,7 +57,9 @@ use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
 use crate::schema::Difference;
 use crate::snapshot::{Snapshot, SnapshotKey};
-use crate::sql::{self, Database, Identity, Link as _, POLL, Pool, Server, Tls, Wake, apart, in_time};
+use crate::sql::{
+    self, Attempts as _, Database, Identity, Link as _, POLL, Pool, Server, Tls, Wake, apart, in_time,
+};
 use crate::stream::{StreamId, Version};
 use crate::subscribe::Checkpoint;
 
@@ -457,7 +459,7 @@ impl Database for Inner {
             let sql = "SELECT CAST(@@innodb_flush_log_at_trx_commit AS CHAR), CAST(@@log_bin AS CHAR), \
                        CAST(@@sync_binlog AS CHAR), CAST(@@innodb_flush_method AS CHAR)";
             let rows = reader.query(sql, Vec::new()).await?;
-            let mut row = Fields::from(rows.into_iter().next().ok_or_else(read::gone)?);
+            let mut row = Fields::from(rows.into_iter().next().ok_or_else(sql::gone)?);
             let (flush, log) = (row.required(0)?, row.required(1)?);
             let (sync, method) = (row.required(2)?, row.text(3)?.unwrap_or_default());
             // Whatever is committed to the binary log only is lost with it, or comes back without it.

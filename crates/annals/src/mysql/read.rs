@@ -12,7 +12,7 @@ use crate::backend::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
-use crate::sql::{Identity, Parameter, Positions};
+use crate::sql::{Identity, Parameter, Positions, gone};
 use crate::stream::{StreamId, Version};
 
 use super::append::lock_name;
@@ -214,9 +214,4 @@ impl Reader<'_> {
 /// A limit of one more tells whether there is more.
 fn one_more(limit: usize) -> Value {
     number((limit as u64).saturating_add(1))
-}
-
-/// The store's row is not there any more.
-pub(super) fn gone() -> Error {
-    Error::new(ErrorKind::Closed, "the store has been dropped since it was opened")
 }

@@ -10,17 +10,19 @@ use tokio_postgres::{Row as DbRow, Transaction};
 
 use crate::append::{Append, Appended};
 use crate::backend::{Direction, LogRange};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::query::Position;
-use crate::sql::{Found, Identity, Optimist, Positions, Row, Tail, Wanted};
+use crate::sql::{Found, Identity, Optimist, Positions, Refusal, Row, Tail, Wanted, gone};
 use crate::stream::Version;
 use crate::time::Timestamp;
 
 use super::connect::{Connection, Param};
 use super::error;
-use super::read::{self, Value};
+use super::read::Value;
 use super::row::{self, Columns, Micros, integer, kinds, number, unless_empty};
 use super::schema::Statements;
+
+type Failure = Refusal<tokio_postgres::Error>;
 
 const DOING: &str = "could not append";
 
@@ -28,23 +30,6 @@ const DOING: &str = "could not append";
 /// table has plans that a full one must not keep.
 const SETTINGS: &str = "SET LOCAL lock_timeout = '5s'; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; \
     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Whole(error)
-    }
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Whole(error) => error,
-            Failure::Refused(e) => {
-                Error::with_source(ErrorKind::Invalid, "the database refused the append", e)
-            }
-        }
-    }
-}
 
 /// What statements run in: a connection, or a transaction of the application's on a connection of its own.
 pub(super) trait Session: Sync {
@@ -100,14 +85,6 @@ pub(super) struct Writer<'a, S> {
     pub(super) identity: &'a Identity,
 }
 
-/// Why a batch was not written.
-enum Failure {
-    /// Every request is answered with this.
-    Whole(Error),
-    /// The database refused a row; the transaction is rolled back.
-    Refused(tokio_postgres::Error),
-}
-
 impl Writer<'_, Connection> {
     /// Carries out a batch (rules 1 to 6, 12 and 13); also says where the log ends afterwards, if it is
     /// known.
@@ -121,16 +98,16 @@ impl Writer<'_, Connection> {
                     let last = appended.last().map(|appended| appended.last_position);
                     return Ok((appended.into_iter().map(Ok).collect(), last));
                 }
-                Ok(None) | Err(Failure::Refused(_)) => {}
+                Ok(None) | Err(Failure::Row(_)) => {}
                 Err(Failure::Whole(error)) => return Err(error),
             }
         }
         match self.append_in_turn(batch).await {
             Ok((results, last)) => Ok((results, Some(last))),
             Err(Failure::Whole(error)) => Err(error),
-            Err(refused @ Failure::Refused(_)) if batch.len() == 1 => Ok((vec![Err(refused.into())], None)),
+            Err(refused @ Failure::Row(_)) if batch.len() == 1 => Ok((vec![Err(refused.into())], None)),
             // Which request it was, the database does not say.
-            Err(Failure::Refused(_)) => {
+            Err(Failure::Row(_)) => {
                 let mut results = Vec::with_capacity(batch.len());
                 for append in batch {
                     results.push(self.append_alone(append).await);
@@ -142,7 +119,7 @@ impl Writer<'_, Connection> {
 
     async fn append_alone(&self, append: &Append) -> Result<Appended> {
         let (mut results, _) = self.append_in_turn(std::slice::from_ref(append)).await?;
-        results.pop().unwrap_or_else(|| Err(read::gone()))
+        results.pop().unwrap_or_else(|| Err(gone()))
     }
 
     /// Two round trips: one locks and looks up, one writes.
@@ -169,7 +146,7 @@ impl Writer<'_, Connection> {
         match (done, commit) {
             (Ok(()), Ok(())) => Ok((results, tail.position)),
             (Ok(()), Err(e)) => Err(Failure::Whole(error::of_commit(DOING, e))),
-            (Err(e), Ok(())) if error::is_of_request(&e) => Err(Failure::Refused(e)),
+            (Err(e), Ok(())) if error::is_of_request(&e) => Err(Failure::Row(e)),
             (Err(e), Ok(())) => Err(Failure::Whole(error::of(DOING, e))),
             (Err(e), Err(_)) => Err(Failure::Whole(error::of_commit(DOING, e))),
         }
@@ -200,7 +177,7 @@ impl Writer<'_, Transaction<'_>> {
         if !rows.is_empty() {
             self.write(&columns, &rows, tail).await.map_err(|e| error::of(DOING, e))?;
         }
-        results.pop().unwrap_or_else(|| Err(read::gone()))
+        results.pop().unwrap_or_else(|| Err(gone()))
     }
 }
 
@@ -253,10 +230,10 @@ impl<S: Session> Writer<'_, S> {
         ];
         let rows = match self.session.query(&self.statements.append_batch, &params).await {
             Ok(rows) => rows,
-            Err(e) if error::is_of_request(&e) => return Err(Failure::Refused(e)),
+            Err(e) if error::is_of_request(&e) => return Err(Failure::Row(e)),
             Err(e) => return Err(error::of_commit(DOING, e).into()),
         };
-        let row = rows.first().ok_or_else(read::gone)?;
+        let row = rows.first().ok_or_else(gone)?;
         let Some(before) = row::get::<Option<i64>>(row, 0)? else { return Ok(None) };
         let versions: Vec<i64> = row::get(row, 1)?;
         let versions: Vec<u64> = versions.into_iter().map(i64::unsigned_abs).collect();
@@ -302,7 +279,7 @@ impl<S: Session> Writer<'_, S> {
         let ((begun, locked, versions, known), conditions) = join(state, join_all(conditions)).await;
         begun.map_err(failed)?;
         let locked = locked.map_err(failed)?;
-        let row = locked.first().ok_or_else(read::gone)?;
+        let row = locked.first().ok_or_else(gone)?;
         let tail = Tail {
             position: Position(number(row, 0)?),
             recorded_at: row::get::<Micros>(row, 1)?.0,

@@ -251,7 +251,7 @@ impl PostgresStore {
             .query_typed("SELECT current_setting('transaction_isolation')", &[])
             .await
             .map_err(|e| error::of("could not append", e))?;
-        let isolation: &str = row::get(rows.first().ok_or_else(read::gone)?, 0)?;
+        let isolation: &str = row::get(rows.first().ok_or_else(sql::gone)?, 0)?;
         if isolation != "read committed" {
             return Err(Error::invalid(format!(
                 "the transaction is at {}, where it may miss what others wrote before the append; begin it at \
@@ -522,7 +522,7 @@ impl Database for Inner {
             .query_now(sql, &[])
             .await
             .map_err(|e| error::of("could not read the settings", e))?;
-        let row = rows.first().ok_or_else(read::gone)?;
+        let row = rows.first().ok_or_else(sql::gone)?;
         let (fsync, commit, pages): (String, String, String) =
             (row::get(row, 0)?, row::get(row, 1)?, row::get(row, 2)?);
         self.pool.put(taken);

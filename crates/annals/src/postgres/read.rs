@@ -9,10 +9,10 @@ use crate::backend::{
     Direction, EventTypeInfo, Head, LogPage, LogRange, Stats, StreamInfo, StreamPage, StreamRange,
     page_bytes, page_is_full,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
-use crate::sql::{Identity, Parameter, Positions};
+use crate::sql::{Identity, Parameter, Positions, gone};
 use crate::stream::{StreamId, Version};
 
 use super::connect::{Connection, Param};
@@ -183,9 +183,4 @@ impl<'a> Value<'a> {
 /// A limit of one more tells whether there is more.
 fn one_more(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
-}
-
-/// The store's row is not there any more.
-pub(super) fn gone() -> Error {
-    Error::new(ErrorKind::Closed, "the store has been dropped since it was opened")
 }

@@ -3,13 +3,14 @@
 //! between them.
 
 use std::collections::{HashMap, HashSet};
+use std::error::Error as StdError;
 
 use uuid::Uuid;
 
 use crate::append::{Append, Appended, StreamVersions};
 use crate::backend::{HashFormula, StoreId};
 use crate::chain::payload_digest;
-use crate::error::{Conflict, Error, Result};
+use crate::error::{Conflict, Error, ErrorKind, Result};
 use crate::event::{EventId, Hash, NewEvent, RecordedEvent, Source};
 use crate::query::{Condition, Position};
 use crate::stream::{StreamId, Version};
@@ -53,6 +54,34 @@ impl Identity {
         let source = Source::new(format!("urn:uuid:{store_id}"))?;
         Ok(Self { store_id: StoreId(store_id), source, formula })
     }
+}
+
+/// Why a batch was not written.
+pub(crate) enum Refusal<E> {
+    /// Every request is answered with this.
+    Whole(Error),
+    /// The database refused a row; the transaction is rolled back.
+    Row(E),
+}
+
+impl<E> From<Error> for Refusal<E> {
+    fn from(error: Error) -> Self {
+        Self::Whole(error)
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> From<Refusal<E>> for Error {
+    fn from(refusal: Refusal<E>) -> Self {
+        match refusal {
+            Refusal::Whole(error) => error,
+            Refusal::Row(e) => Self::with_source(ErrorKind::Invalid, "the database refused the append", e),
+        }
+    }
+}
+
+/// The store's row is not there any more.
+pub(crate) fn gone() -> Error {
+    Error::new(ErrorKind::Closed, "the store has been dropped since it was opened")
 }
 
 /// Where the log ends.

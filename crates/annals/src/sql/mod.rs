@@ -2,6 +2,8 @@
 //! has looked up, and the text of a query for events. What differs between them (types, locks, how rows travel)
 //! is in their folders.
 
+#[cfg(any(feature = "mysql", feature = "sqlserver"))]
+mod attempt;
 mod batch;
 mod optimist;
 mod pool;
@@ -11,7 +13,9 @@ mod store;
 #[cfg(any(feature = "mysql", feature = "sqlserver"))]
 mod wake;
 
-pub(crate) use self::batch::{Found, Identity, Row, Tail, Wanted};
+#[cfg(any(feature = "mysql", feature = "sqlserver"))]
+pub(crate) use self::attempt::{Attempts, Ids, versions};
+pub(crate) use self::batch::{Found, Identity, Refusal, Row, Tail, Wanted, gone};
 pub(crate) use self::optimist::Optimist;
 #[cfg(feature = "mysql")]
 pub(crate) use self::optimist::Placed;

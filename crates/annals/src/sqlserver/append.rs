@@ -13,13 +13,15 @@ use crate::append::{Append, Appended};
 use crate::backend::{Direction, LogRange};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Position;
-use crate::sql::{Found, Identity, Optimist, Parameter, Positions, Row, Tail, Wanted};
+use crate::sql::{
+    Attempts, Found, Identity, Ids, Optimist, Parameter, Positions, Refusal, Row, Tail, Wanted, gone,
+    versions,
+};
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 
 use super::connect::{Client, Connection, LOCK_WAIT_MAX, Param, batch as run, query};
 use super::error;
-use super::read;
 use super::row::{self, Counting, Documents, Fields};
 use super::schema::Statements;
 
@@ -34,9 +36,6 @@ const PART_BYTES_MAX: usize = 2 << 20;
 /// The most rows of one part.
 const ROWS_MAX: usize = 512;
 
-/// How many digits the procedure gives each version.
-const VERSION_DIGITS: usize = 20;
-
 const BEGIN: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\nBEGIN TRANSACTION;\n";
 
 /// Ends what an error may have left, and is nothing where the server has ended it.
@@ -49,104 +48,22 @@ pub(super) struct Writer<'a> {
     pub(super) counting: Counting,
 }
 
-/// Whether the events of a batch are looked up by their ids before it is decided.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ids {
-    Unknown,
-    LookedUp,
-}
+impl Attempts for Writer<'_> {
+    type Connection = Connection;
+    type Failure = Failure;
 
-/// Why a batch was not written.
-enum Refusal {
-    /// Every request is answered with this.
-    Whole(Error),
-    /// The database refused a row; the transaction is rolled back.
-    Row(Failure),
-}
+    const AT_ONCE_BYTES_MAX: usize = BATCH_BYTES_MAX;
 
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Whole(error)
-    }
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Whole(error) => error,
-            Refusal::Row(e) => Self::with_source(ErrorKind::Invalid, "the database refused the append", e),
-        }
-    }
-}
-
-impl Writer<'_> {
-    /// Carries out a batch (rules 1 to 6, 12 and 13); also says where the log ends afterwards, if it is
-    /// known.
-    pub(super) async fn append(
-        &self,
-        connection: &mut Connection,
-        batch: &[Append],
-    ) -> Result<(Vec<Result<Appended>>, Option<Position>)> {
-        let bytes: usize =
-            batch.iter().flat_map(|append| &append.events).map(|(_, event)| event.bytes()).sum();
-        let mut ids = Ids::Unknown;
-        if self.identity.formula.is_none()
-            && bytes <= BATCH_BYTES_MAX
-            && let Some(optimist) = Optimist::of(batch)
-        {
-            match self.append_at_once(connection, &optimist, batch).await {
-                Ok(Some(appended)) => {
-                    let last = appended.last().map(|appended| appended.last_position);
-                    return Ok((appended.into_iter().map(Ok).collect(), last));
-                }
-                Ok(None) | Err(Refusal::Row(_)) => ids = Ids::LookedUp,
-                Err(Refusal::Whole(error)) => return Err(error),
-            }
-        }
-        // That an event is there already is rare and found out by inserting it.
-        let first = match self.try_append(connection, ids, batch).await {
-            Err(Refusal::Row(_)) if ids == Ids::Unknown => {
-                self.try_append(connection, Ids::LookedUp, batch).await
-            }
-            first => first,
-        };
-        match first {
-            Ok((results, last)) => Ok((results, Some(last))),
-            Err(Refusal::Whole(error)) => Err(error),
-            Err(refused @ Refusal::Row(_)) if batch.len() == 1 => Ok((vec![Err(refused.into())], None)),
-            // Which request it was, the database does not say.
-            Err(Refusal::Row(_)) => {
-                let mut results = Vec::with_capacity(batch.len());
-                for append in batch {
-                    let alone = std::slice::from_ref(append);
-                    results.push(match self.try_append(connection, Ids::LookedUp, alone).await {
-                        Ok((mut results, _)) => results.pop().unwrap_or_else(|| Err(read::gone())),
-                        Err(refusal) => Err(refusal.into()),
-                    });
-                }
-                Ok((results, None))
-            }
-        }
+    fn identity(&self) -> &Identity {
+        self.identity
     }
 
-    /// Writes into an open transaction of the application's; says whether there is anything to commit.
-    pub(super) async fn append_to(
-        &self,
-        client: &mut Client,
-        append: &Append,
-    ) -> Result<(Result<Appended>, bool)> {
-        let batch = std::slice::from_ref(append);
-        let (mut results, last) = self.decide_and_write(client, "", Ids::LookedUp, batch).await?;
-        Ok((results.pop().unwrap_or_else(|| Err(read::gone())), last.is_some()))
-    }
-
-    /// One round trip, in which everything goes well or nothing is written; `None` in the latter case.
     async fn append_at_once(
         &self,
         connection: &mut Connection,
         optimist: &Optimist<'_>,
         batch: &[Append],
-    ) -> Result<Option<Vec<Appended>>, Refusal> {
+    ) -> Result<Option<Vec<Appended>>, Refusal<Failure>> {
         let documents = Documents::of_batch(optimist, self.counting)?;
         let params = vec![
             Param::Text(lock_name(self.identity)),
@@ -164,17 +81,11 @@ impl Writer<'_> {
             Err(e) if error::is_of_request(&e) => return Err(Refusal::Row(e)),
             Err(e) => return Err(error::of_commit(DOING, e).into()),
         };
-        let mut answer = Fields::from(sets.into_iter().flatten().next().ok_or_else(read::gone)?);
+        let mut answer = Fields::from(sets.into_iter().flatten().next().ok_or_else(gone)?);
         let Some(before) = answer.integer(0)?.and_then(|before| u64::try_from(before).ok()) else {
             return Ok(None);
         };
-        let versions = answer.required(1)?;
-        let versions: Vec<u64> = versions
-            .as_bytes()
-            .chunks(VERSION_DIGITS)
-            .map(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
-            .collect::<Option<_>>()
-            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the procedure's versions are no numbers"))?;
+        let versions = versions(&answer.required(1)?)?;
         Ok(Some(optimist.answers(self.identity.store_id, Position(before), &versions, batch)))
     }
 
@@ -184,7 +95,7 @@ impl Writer<'_> {
         connection: &mut Connection,
         ids: Ids,
         batch: &[Append],
-    ) -> Result<(Vec<Result<Appended>>, Position), Refusal> {
+    ) -> Result<(Vec<Result<Appended>>, Position), Refusal<Failure>> {
         let (results, last) = match self.decide_and_write(connection.driver(), BEGIN, ids, batch).await {
             Ok(decided) => decided,
             Err(refusal) => {
@@ -209,6 +120,19 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+impl Writer<'_> {
+    /// Writes into an open transaction of the application's; says whether there is anything to commit.
+    pub(super) async fn append_to(
+        &self,
+        client: &mut Client,
+        append: &Append,
+    ) -> Result<(Result<Appended>, bool)> {
+        let batch = std::slice::from_ref(append);
+        let (mut results, last) = self.decide_and_write(client, "", Ids::LookedUp, batch).await?;
+        Ok((results.pop().unwrap_or_else(|| Err(gone())), last.is_some()))
+    }
 
     /// Everything but the end of the transaction. The position is where the log then ends, `None` where
     /// nothing is written.
@@ -218,7 +142,7 @@ impl Writer<'_> {
         begin: &str,
         ids: Ids,
         batch: &[Append],
-    ) -> Result<(Vec<Result<Appended>>, Option<Position>), Refusal> {
+    ) -> Result<(Vec<Result<Appended>>, Option<Position>), Refusal<Failure>> {
         let found = self.look_up(client, begin, ids, batch).await?;
         let before = found.tail.position;
         let (mut results, mut rows, mut tail) = found.decide(self.identity, Timestamp::now(), batch);
@@ -278,7 +202,7 @@ impl Writer<'_> {
             let message = format!("{DOING}: another transaction holds the store's lock for too long");
             return Err(Error::new(ErrorKind::Unavailable, message));
         }
-        let mut locked = Fields::from(next().into_iter().next().ok_or_else(read::gone)?);
+        let mut locked = Fields::from(next().into_iter().next().ok_or_else(gone)?);
         let tail = Tail {
             position: Position(locked.number(0)?),
             recorded_at: locked.time(1)?,
@@ -314,7 +238,7 @@ impl Writer<'_> {
         mut before: Position,
         rows: &[Row<'_>],
         tail: Tail,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Refusal<Failure>> {
         let mut left = rows;
         while !left.is_empty() {
             let mut bytes = 0;

@@ -64,7 +64,7 @@ use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
 use crate::schema::Difference;
 use crate::snapshot::{Snapshot, SnapshotKey};
-use crate::sql::{self, Database, Identity, POLL, Pool, Server, Tls, Wake, apart, in_time};
+use crate::sql::{self, Attempts as _, Database, Identity, POLL, Pool, Server, Tls, Wake, apart, in_time};
 use crate::stream::{StreamId, Version};
 use crate::subscribe::Checkpoint;
 
@@ -227,7 +227,7 @@ impl SqlServerStore {
             "SELECT transaction_isolation_level FROM sys.dm_exec_sessions WHERE session_id = @@SPID";
         let sets = connect::batch(&mut transaction, isolation).await;
         let sets = sets.map_err(|e| error::of("could not append", e))?;
-        let mut row = Fields::from(sets.into_iter().flatten().next().ok_or_else(read::gone)?);
+        let mut row = Fields::from(sets.into_iter().flatten().next().ok_or_else(sql::gone)?);
         if row.number(0)? != READ_COMMITTED {
             transaction.rollback().await?;
             return Err(Error::invalid(
@@ -485,7 +485,7 @@ impl Database for Inner {
         self.read("could not read the settings", async |reader| {
             let sql = "SELECT CAST(delayed_durability_desc AS nvarchar(60)) FROM sys.databases \
                        WHERE database_id = DB_ID()";
-            let mut row = reader.row(sql, Vec::new()).await?.ok_or_else(read::gone)?;
+            let mut row = reader.row(sql, Vec::new()).await?.ok_or_else(sql::gone)?;
             let delayed = row.text(0)?.unwrap_or_else(|| "DISABLED".to_owned());
             Ok(Durability {
                 // Where it is only allowed, a commit has to ask for it, and no commit of an append does.

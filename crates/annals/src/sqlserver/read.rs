@@ -8,10 +8,10 @@ use crate::backend::{
     Direction, EventTypeInfo, Head, LogPage, LogRange, Stats, StreamInfo, StreamPage, StreamRange,
     page_bytes, page_is_full,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::event::{EventId, EventType, RecordedEvent};
 use crate::query::Position;
-use crate::sql::{Identity, Parameter, Positions};
+use crate::sql::{Identity, Parameter, Positions, gone};
 use crate::stream::{StreamId, Version};
 
 use super::append::{inlined, position};
@@ -177,9 +177,4 @@ fn rows(limit: usize) -> Param {
 /// A limit of one more tells whether there is more.
 fn one_more(limit: usize) -> Param {
     rows(limit.saturating_add(1))
-}
-
-/// The store's row is not there any more.
-pub(super) fn gone() -> Error {
-    Error::new(ErrorKind::Closed, "the store has been dropped since it was opened")
 }
