@@ -55,6 +55,7 @@
 //! | `declared` | read models from files, without Rust: [`declared`] |
 //! | `derive` (default) | `#[derive(Event)]`, `#[annals::fingerprint]` |
 //! | `mysql` | the backend for MySQL and MariaDB and read models in their tables |
+//! | `postgres` | the backend for PostgreSQL and read models in its tables |
 //! | `schema` | the JSON Schemas of events, kept in a lock file that a test compares: [`evolution`] |
 //! | `sqlite` | the SQLite backend and read models in SQLite tables; SQLite is bundled |
 //! | `sqlserver` | the backend for SQL Server and Azure SQL and read models in their tables |
