@@ -150,6 +150,25 @@ pub(super) struct Programs {
 }
 
 impl Programs {
+    /// The same where the user that servers become can run them: what is unpacked below a folder that is only its
+    /// owner's is copied to where everything of this run is.
+    pub(super) fn reachable(self, ground: &Ground) -> Result<Self, Absent> {
+        let Some(root) = &self.root else { return Ok(self) };
+        let mut look = ground.as_other_user();
+        look.extend(["test", "-r", &root.display().to_string()].map(str::to_owned));
+        if ground.output(&mut to_command(&look)).is_ok() {
+            return Ok(self);
+        }
+        let copy = ground.directory.join("programs").join(root.file_name().unwrap_or_default());
+        if !copy.is_dir() {
+            let parent = copy.parent().unwrap_or(&ground.directory);
+            fs::create_dir_all(parent).map_err(|e| Absent::Failed(format!("{}: {e}", parent.display())))?;
+            ground.output(Command::new("cp").arg("-r").args([root, &copy])).map_err(Absent::Failed)?;
+        }
+        let moved = |dir: &PathBuf| dir.strip_prefix(root).map_or_else(|_| dir.clone(), |dir| copy.join(dir));
+        Ok(Self { dirs: self.dirs.iter().map(moved).collect(), root: Some(copy) })
+    }
+
     /// How to run one of them.
     pub(super) fn command(&self, name: &str) -> Result<Vec<String>, Absent> {
         let program = self.dirs.iter().map(|dir| dir.join(name)).find(|path| path.is_file());

@@ -28,7 +28,7 @@ client_tls_key_file = {key}
 ";
 
 pub(super) fn start(ground: &Ground, behind: u16) -> Result<Running, Absent> {
-    let programs = ground.programs(&["pgbouncer"], &[], "pgbouncer", &["pgbouncer"])?;
+    let programs = ground.programs(&["pgbouncer"], &[], "pgbouncer", &["pgbouncer"])?.reachable(ground)?;
     let directory = ground.server_directory("pgbouncer").map_err(Absent::Failed)?;
     let port = ground.free_port().map_err(Absent::Failed)?;
     let tls = ground.certificates()?;

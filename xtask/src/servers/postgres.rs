@@ -78,8 +78,9 @@ fn create(ground: &Ground, programs: &Programs, data: &Path) -> Result<(), Absen
 /// Debian keeps them in a folder for each version; the newest is taken.
 fn programs(ground: &Ground) -> Result<Programs, Absent> {
     let names = ["postgres", "initdb", "pg_dump", "psql"];
-    let mut programs =
-        ground.programs(&names, &debian_dirs(Path::new("/")), "postgresql", &["postgresql"])?;
+    let mut programs = ground
+        .programs(&names, &debian_dirs(Path::new("/")), "postgresql", &["postgresql"])?
+        .reachable(ground)?;
     if let Some(root) = &programs.root {
         programs.dirs = debian_dirs(root);
     }
