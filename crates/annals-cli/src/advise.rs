@@ -7,7 +7,7 @@ use annals::snapshot::{SnapshotKey, SnapshotName};
 use annals::{EventStore, StreamId, Version};
 
 use crate::failure::Failure;
-use crate::filter::whole_number;
+use crate::filter::{duration, whole_number};
 use crate::output::{Output, Progress};
 use crate::streams::PAGE;
 use crate::target::Target;
@@ -284,22 +284,6 @@ fn round_down(events: u64) -> u64 {
     }
     let larger = [5, 2].into_iter().filter_map(|times| power.checked_mul(times));
     larger.filter(|round| *round <= events).max().unwrap_or(power)
-}
-
-/// `50ms`, `1s`, `800us`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let micros = match unit {
-        "us" => 1,
-        "ms" => 1_000,
-        "s" => 1_000_000,
-        _ => return Err("expected a whole number and a unit, us, ms or s, such as 50ms".to_owned()),
-    };
-    let number: u64 = number.parse().map_err(|_| "expected a whole number before the unit".to_owned())?;
-    match number.checked_mul(micros).filter(|micros| *micros > 0) {
-        Some(micros) => Ok(Duration::from_micros(micros)),
-        None => Err("expected a time above 0 that fits 64 bits of microseconds".to_owned()),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The options that choose events: `--category`, `--type` and `--tag`, which all have to hold, and the numbers
 //! from where and how many.
 
-use annals::{Category, EventType, Query, QueryItem, Scope, Tag};
+use std::time::Duration;
+
+use annals::{Category, EventType, Query, QueryItem, Scope, Start, Tag};
 
 /// Which events.
 #[derive(Debug, clap::Args)]
@@ -48,5 +50,34 @@ fn category(text: &str) -> Result<Category, String> {
             "a category ends before the first - or / of a stream id, so no stream has this one; did you mean {before:?}?"
         )),
         None => Category::new(text).map_err(|e| e.to_string()),
+    }
+}
+
+/// `50ms`, `1s`, `800us`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let micros = match unit {
+        "us" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        _ => return Err("expected a whole number and a unit, us, ms or s, such as 50ms".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "expected a whole number before the unit".to_owned())?;
+    match number.checked_mul(micros).filter(|micros| *micros > 0) {
+        Some(micros) => Ok(Duration::from_micros(micros)),
+        None => Err("expected a time above 0 that fits 64 bits of microseconds".to_owned()),
+    }
+}
+
+/// Where to begin: `start`, `now`, a time, a checkpoint.
+pub(crate) fn start(text: &str) -> Result<Start, String> {
+    match text {
+        "start" => Ok(Start::Beginning),
+        "now" => Ok(Start::Now),
+        text => text.parse().map(Start::At).or_else(|_| text.parse().map(Start::After)).map_err(|_| {
+            "expected start, now, a time such as 2026-11-24T09:30:00Z, or a checkpoint that `annals append --json` or \
+             `annals tail --json` has printed"
+                .to_owned()
+        }),
     }
 }

@@ -3,7 +3,7 @@
 use annals::{Checkpoint, Delivery, Start};
 
 use crate::failure::Failure;
-use crate::filter::Filter;
+use crate::filter::{Filter, start};
 use crate::output::{self, Output, quoted};
 use crate::target::Target;
 
@@ -15,27 +15,17 @@ use crate::target::Target;
 Examples:
   annals tail
   annals tail --from start --category order
+  annals tail --from 2026-11-24T00:00:00Z
   annals tail --json --from 0199f3a27c1e7d4f8a6b5c4d3e2f1a0b.42")]
 pub(crate) struct Args {
-    /// Where to begin: with the first event, with the next one to be written, or after a checkpoint.
-    #[arg(long, value_name = "start|now|CHECKPOINT", default_value = "now", value_parser = start)]
+    /// Where to begin: with the first event, with the next one to be written, at a time, or after a checkpoint.
+    #[arg(long, value_name = "start|now|TIME|CHECKPOINT", default_value = "now", value_parser = start)]
     from: Start,
     #[command(flatten)]
     filter: Filter,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
-}
-
-fn start(text: &str) -> Result<Start, String> {
-    match text {
-        "start" => Ok(Start::Beginning),
-        "now" => Ok(Start::Now),
-        checkpoint => checkpoint.parse().map(Start::After).map_err(|_| {
-            "expected start, now, or a checkpoint that `annals append --json` or `annals tail --json` has printed"
-                .to_owned()
-        }),
-    }
 }
 
 /// This command without where it begins.

@@ -14,6 +14,7 @@ use crate::backend::{Backend, BoxFuture, Direction, LogPage, LogRange, StoreId};
 use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
 use crate::query::{Position, Query};
+use crate::time::Timestamp;
 
 /// How many events a subscription holds at most while its consumer is busy.
 pub(crate) const BUFFER_EVENTS: usize = 512;
@@ -94,6 +95,8 @@ pub enum Start {
     Now,
     /// With the event after this checkpoint.
     After(Checkpoint),
+    /// With the first event that was recorded at this time or later.
+    At(Timestamp),
 }
 
 /// What a subscription delivers.
@@ -124,6 +127,8 @@ pub struct Subscription {
     /// Everything up to here has been delivered or is in `buffer`.
     through: Position,
     buffer: VecDeque<RecordedEvent>,
+    /// Whether there was nothing behind the last page.
+    at_end: bool,
     /// The last position for which `CaughtUp` was delivered.
     announced: Option<Position>,
     pending: Option<BoxFuture<'static, Result<LogPage>>>,
@@ -131,7 +136,15 @@ pub struct Subscription {
 
 impl Subscription {
     pub(crate) fn new(backend: Arc<dyn Backend>, query: Query, after: Position) -> Self {
-        Self { backend, query, through: after, buffer: VecDeque::new(), announced: None, pending: None }
+        Self {
+            backend,
+            query,
+            through: after,
+            buffer: VecDeque::new(),
+            at_end: false,
+            announced: None,
+            pending: None,
+        }
     }
 
     /// The next event, or the news that there is none for now. Waits for as long as there is neither; may be
@@ -149,18 +162,42 @@ impl Subscription {
     /// # Errors
     /// What reading the store failed with; calling again tries again.
     pub async fn next_batch(&mut self, max: usize) -> Result<(Vec<RecordedEvent>, Checkpoint)> {
-        match self.next().await? {
-            Delivery::CaughtUp(checkpoint) => Ok((Vec::new(), checkpoint)),
-            Delivery::Event(event, mut checkpoint) => {
-                let mut events = vec![*event];
-                while events.len() < max.max(1)
-                    && let Some(event) = self.buffer.pop_front()
-                {
-                    checkpoint = self.checkpoint(event.position);
-                    events.push(event);
-                }
-                Ok((events, checkpoint))
-            }
+        if !std::future::poll_fn(|cx| self.poll_events(cx)).await? {
+            return Ok((Vec::new(), self.checkpoint(self.through)));
+        }
+        // A whole page is handed on as it is.
+        let events: Vec<_> = match self.buffer.len() <= max {
+            true => std::mem::take(&mut self.buffer).into(),
+            false => self.buffer.drain(..max.max(1)).collect(),
+        };
+        let last = events.last().map_or(self.through, |event| event.position);
+        Ok((events, self.checkpoint(last)))
+    }
+
+    /// Reads the next page while its consumer is busy, if there is one.
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]
+    pub(crate) async fn read_ahead(&mut self) {
+        if !self.buffer.is_empty() || self.at_end {
+            return;
+        }
+        let pending = self
+            .pending
+            .get_or_insert_with(|| next_page(self.backend.clone(), self.query.clone(), self.through, false));
+        let page = pending.as_mut().await;
+        self.pending = None;
+        // What failed is tried again, and told, when it is asked for.
+        if let Ok(page) = page {
+            self.take(page);
+        }
+    }
+
+    fn take(&mut self, page: LogPage) {
+        self.through = page.through.max(self.through);
+        self.at_end = page.end;
+        if self.buffer.is_empty() {
+            self.buffer = page.events.into();
+        } else {
+            self.buffer.extend(page.events);
         }
     }
 
@@ -169,13 +206,24 @@ impl Subscription {
     }
 
     fn poll_delivery(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery>> {
+        std::task::ready!(self.poll_events(cx))?;
+        Poll::Ready(Ok(match self.buffer.pop_front() {
+            Some(event) => {
+                let checkpoint = self.checkpoint(event.position);
+                Delivery::Event(Box::new(event), checkpoint)
+            }
+            None => Delivery::CaughtUp(self.checkpoint(self.through)),
+        }))
+    }
+
+    /// Waits until there are events in the buffer, or the news that there are none for now.
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool>> {
         loop {
             // A store whose pages are at hand would never make its reader give way to other tasks.
             let turn = std::task::ready!(tokio::task::coop::poll_proceed(cx));
-            if let Some(event) = self.buffer.pop_front() {
+            if !self.buffer.is_empty() {
                 turn.made_progress();
-                let checkpoint = self.checkpoint(event.position);
-                return Poll::Ready(Ok(Delivery::Event(Box::new(event), checkpoint)));
+                return Poll::Ready(Ok(true));
             }
             let pending = match &mut self.pending {
                 Some(pending) => pending,
@@ -192,12 +240,10 @@ impl Subscription {
             let page = std::task::ready!(pending.as_mut().poll(cx));
             self.pending = None;
             turn.made_progress();
-            let page = page?;
-            self.through = page.through.max(self.through);
-            self.buffer.extend(page.events);
-            if self.buffer.is_empty() && page.end && self.announced != Some(self.through) {
+            self.take(page?);
+            if self.buffer.is_empty() && self.at_end && self.announced != Some(self.through) {
                 self.announced = Some(self.through);
-                return Poll::Ready(Ok(Delivery::CaughtUp(self.checkpoint(self.through))));
+                return Poll::Ready(Ok(false));
             }
         }
     }

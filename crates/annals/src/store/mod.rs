@@ -22,6 +22,7 @@ use crate::evolution::Registry;
 use crate::query::{Position, Query};
 use crate::stream::{Expected, IntoStreamId, StreamId, Version};
 use crate::subscribe::{Checkpoint, Start, Subscription};
+use crate::time::Timestamp;
 use crate::trace::TraceContext;
 
 use self::group_commit::{Bounds, GroupCommit};
@@ -276,12 +277,38 @@ impl EventStore {
     /// a backup; unsupported where the store has no order across streams.
     pub async fn subscribe(&self, query: Query, start: Start) -> Result<Subscription> {
         self.capabilities().require(Capability::TotalOrder)?;
-        let after = match start {
-            Start::Beginning => Position::START,
-            Start::Now => self.head().await?.position,
-            Start::After(checkpoint) => self.position_of(&checkpoint).await?,
-        };
+        let after = self.position_before(&start).await?;
         Ok(Subscription::new(self.backend.clone(), query, after))
+    }
+
+    /// The position after which a start begins.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe).
+    pub async fn position_before(&self, start: &Start) -> Result<Position> {
+        match start {
+            Start::Beginning => Ok(Position::START),
+            Start::Now => Ok(self.head().await?.position),
+            Start::After(checkpoint) => self.position_of(checkpoint).await,
+            Start::At(time) => self.last_before(*time).await,
+        }
+    }
+
+    /// The last position of an event that was recorded before a time, found by halving: times never decrease with
+    /// position.
+    async fn last_before(&self, time: Timestamp) -> Result<Position> {
+        let (mut before, mut end) = (Position::START, self.head().await?.position);
+        while before < end {
+            let middle = Position(before.0 + (end.0 - before.0).div_ceil(2));
+            let range =
+                LogRange { query: Query::all(), from: middle, direction: Direction::Backward, limit: 1 };
+            // The last event up to there, since retention leaves holes.
+            match self.log_page(range).await?.events.first() {
+                Some(event) if event.recorded_at >= time => end = event.position.previous(),
+                Some(_) | None => before = middle,
+            }
+        }
+        Ok(before)
     }
 
     /// The position that a checkpoint stands for.

@@ -4,6 +4,9 @@
 //! A table is as wide as the terminal it is shown on, where the columns beside an event's payload give way to
 //! it. Anywhere else nothing is cut or left out, and colour never carries a meaning.
 
+mod progress;
+mod table;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -12,12 +15,17 @@ use std::time::Duration;
 
 use annals::backend::{Durability, EventTypeInfo, Stats, StoreId, StreamInfo};
 use annals::{Appended, Checkpoint, EventId, Payload, RecordedEvent, StreamId, Tag};
-use console::{Alignment, Term, measure_text_width, pad_str, truncate_str};
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use console::Term;
+use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
 use crate::advise::{Load, SnapshotAdvice, Verdict};
 use crate::failure::{Failure, Status};
+
+pub(crate) use self::progress::Progress;
+pub(crate) use self::table::Column;
+
+use self::table::Table;
 
 /// Says on standard error why the command failed, and gives its exit status.
 pub(crate) fn failed(failure: &Failure) -> ExitCode {
@@ -69,7 +77,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        let table = Table { terminal: terminal_width(), ..Table::default() };
+        let table = Table::new(terminal_width());
         Self { json, lines: Lines::stdout(), table, one_stream: false, empty: true }
     }
 
@@ -369,14 +377,14 @@ impl Output {
         Ok(())
     }
 
-    fn object<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
+    pub(crate) fn object<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
         self.empty = false;
         let text = serde_json::to_string(value)
             .map_err(|e| Failure::refused("could not write an event as JSON", e))?;
         self.lines.write(&one_line(text))
     }
 
-    fn row(&mut self, columns: &'static [Column], cells: Vec<String>) -> Result<(), Failure> {
+    pub(crate) fn row(&mut self, columns: &'static [Column], cells: Vec<String>) -> Result<(), Failure> {
         self.empty = false;
         self.table.row(columns, cells, &mut self.lines)
     }
@@ -430,7 +438,7 @@ impl Lines {
         self.to.write_all(bytes).map_err(|e| Failure::output(&self.name, e))
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.to.flush().map_err(|e| Failure::output(&self.name, e))
     }
 
@@ -480,147 +488,6 @@ static SNAPSHOT_ADVICE: [Column; 9] = [
     Column::number("max bytes").or_left_out(),
     Column::text("snapshots"),
 ];
-
-#[derive(Debug, Clone, Copy)]
-struct Column {
-    name: &'static str,
-    alignment: Alignment,
-    /// How narrow it may become where the last column needs room.
-    least: Option<usize>,
-    /// Whether it is left out where being narrow is not enough.
-    left_out: bool,
-}
-
-impl Column {
-    const fn text(name: &'static str) -> Self {
-        Self { name, alignment: Alignment::Left, least: None, left_out: false }
-    }
-
-    const fn number(name: &'static str) -> Self {
-        Self { alignment: Alignment::Right, ..Self::text(name) }
-    }
-
-    const fn least(self, width: usize) -> Self {
-        Self { least: Some(width), ..self }
-    }
-
-    const fn or_left_out(self) -> Self {
-        Self { left_out: true, ..self }
-    }
-}
-
-/// How many rows are held back until the widths of their columns are known.
-const ROWS_MAX: usize = 100;
-
-/// How many bytes of rows are held back.
-const ROWS_BYTES_MAX: usize = 1 << 20;
-
-/// Between two columns.
-const GAP: usize = 2;
-
-/// Rows under one heading. Widths are those of the rows seen so far and only ever grow, so that a table of
-/// any length is printed in bounded memory.
-#[derive(Debug, Default)]
-struct Table {
-    /// How wide the terminal is, where it is shown on one.
-    terminal: Option<usize>,
-    columns: &'static [Column],
-    widths: Vec<usize>,
-    /// How wide each column may be; 0 leaves it out. Settled with the heading.
-    caps: Vec<usize>,
-    rows: Vec<Vec<String>>,
-    bytes: usize,
-    headed: bool,
-}
-
-impl Table {
-    fn row(
-        &mut self,
-        columns: &'static [Column],
-        cells: Vec<String>,
-        lines: &mut Lines,
-    ) -> Result<(), Failure> {
-        self.columns = columns;
-        let cells: Vec<String> = cells.iter().map(|cell| printable(cell)).collect();
-        self.bytes += cells.iter().map(String::len).sum::<usize>();
-        self.rows.push(cells);
-        if self.rows.len() >= ROWS_MAX || self.bytes >= ROWS_BYTES_MAX {
-            self.flush(lines)?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self, lines: &mut Lines) -> Result<(), Failure> {
-        let mut rows = std::mem::take(&mut self.rows);
-        self.bytes = 0;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        if !self.headed {
-            rows.insert(0, self.columns.iter().map(|column| column.name.to_owned()).collect());
-        }
-        self.widths.resize(self.columns.len(), 0);
-        for row in &rows {
-            for (width, cell) in self.widths.iter_mut().zip(row) {
-                *width = measure_text_width(cell).max(*width);
-            }
-        }
-        if !self.headed {
-            self.headed = true;
-            self.caps = match self.terminal {
-                Some(terminal) => caps(self.columns, &self.widths, terminal),
-                None => vec![usize::MAX; self.columns.len()],
-            };
-        }
-        for row in rows {
-            let line = self.line(&row);
-            match self.terminal {
-                Some(width) => lines.write(&truncate_str(&line, width, "…"))?,
-                None => lines.write(&line)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn line(&self, row: &[String]) -> String {
-        let mut line = String::new();
-        let last = row.len().saturating_sub(1);
-        for (index, (cell, column)) in row.iter().zip(self.columns).enumerate() {
-            let width = self.widths[index].min(self.caps[index]);
-            if index == last {
-                line.push_str(cell);
-            } else if width > 0 {
-                line.push_str(&pad_str(cell, width, column.alignment, Some("…")));
-                line.push_str(&" ".repeat(GAP));
-            }
-        }
-        line.truncate(line.trim_end().len());
-        line
-    }
-}
-
-/// How wide each column may be, so that the last one has two fifths of the terminal or all it needs: from
-/// right to left, each of the others becomes narrower or is left out until there is room.
-fn caps(columns: &[Column], widths: &[usize], terminal: usize) -> Vec<usize> {
-    let mut caps = vec![usize::MAX; columns.len()];
-    let Some((last, others)) = widths.split_last() else { return caps };
-    let wanted = (*last).min(terminal * 2 / 5);
-    let taken: usize = others.iter().map(|width| width + GAP).sum();
-    let mut missing = (taken + wanted).saturating_sub(terminal);
-    for (index, (column, width)) in columns.iter().zip(others).enumerate().rev() {
-        let spare = column.least.map_or(0, |least| width.saturating_sub(least));
-        if missing == 0 {
-            break;
-        } else if missing > spare && column.left_out {
-            caps[index] = 0;
-            missing = missing.saturating_sub(width + GAP);
-        } else if spare > 0 {
-            caps[index] = width - spare.min(missing);
-            missing -= spare.min(missing);
-        }
-    }
-    caps
-}
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
@@ -707,72 +574,6 @@ fn short_words(text: &str) -> String {
     text.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
 
-/// How far an import or export is, on standard error where that is a terminal.
-#[derive(Debug)]
-pub(crate) struct Progress(ProgressBar);
-
-impl Progress {
-    /// Progress through the bytes of a file; without an end where the length is not known.
-    pub(crate) fn bytes(total: Option<u64>) -> Self {
-        match total {
-            Some(total) => Self::new(
-                ProgressBar::new(total),
-                "{wide_bar} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left",
-            ),
-            None => Self::new(ProgressBar::no_length(), "{spinner} {bytes}, {binary_bytes_per_sec}"),
-        }
-    }
-
-    /// Progress through the positions of the log. Events that go to a terminal are progress enough.
-    pub(crate) fn positions(last: u64, to_stdout: bool) -> Self {
-        let shown = !(to_stdout && Term::stdout().is_term());
-        let bar = if shown { ProgressBar::new(last) } else { ProgressBar::hidden() };
-        Self::new(bar, "{wide_bar} position {pos}/{len}, {per_sec}, {eta} left")
-    }
-
-    /// Progress of something that takes a while and cannot say how long.
-    pub(crate) fn waiting(for_what: &str) -> Self {
-        let bar = Self::new(ProgressBar::no_length(), "{spinner} {msg} ({elapsed})");
-        bar.0.set_message(for_what.to_owned());
-        bar.0.enable_steady_tick(std::time::Duration::from_millis(100));
-        bar
-    }
-
-    /// Progress through a number of things.
-    pub(crate) fn count(total: u64, things: &str) -> Self {
-        Self::new(
-            ProgressBar::new(total),
-            &format!("{{wide_bar}} {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left"),
-        )
-    }
-
-    fn new(bar: ProgressBar, template: &str) -> Self {
-        // Only a mistake in the template fails, and then the default will do.
-        Self(bar.with_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        ))
-    }
-
-    pub(crate) fn advance(&self, by: u64) {
-        self.0.inc(by);
-    }
-
-    pub(crate) fn reach(&self, place: u64) {
-        self.0.set_position(place);
-    }
-
-    /// Takes the bar away.
-    pub(crate) fn clear(self) {
-        self.0.finish_and_clear();
-    }
-
-    /// Takes the bar away and says how it went.
-    pub(crate) fn finish(self, summary: &str) {
-        self.0.finish_and_clear();
-        note(summary);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -786,7 +587,7 @@ mod tests {
     #[test]
     fn on_a_terminal_the_columns_beside_the_payload_give_way_to_it() {
         let shown = |widths: &[usize], terminal| {
-            let caps = caps(&STREAM_EVENT, widths, terminal);
+            let caps = table::caps(&STREAM_EVENT, widths, terminal);
             widths.iter().zip(caps).map(|(width, cap)| cap.min(*width)).collect::<Vec<_>>()
         };
         // position, version, type, occurred at, tags, payload
