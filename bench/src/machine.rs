@@ -52,3 +52,11 @@ fn file_system(directory: &Path) -> Option<String> {
         .max_by_key(|(length, _)| *length)
         .map(|(_, kind)| kind)
 }
+
+/// The most memory that this process has had, in MiB.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024)
+}

@@ -6,6 +6,7 @@ mod grow;
 mod load;
 mod machine;
 mod processes;
+mod project;
 mod report;
 mod subject;
 mod workload;
@@ -46,6 +47,10 @@ struct Arguments {
     /// of 100,000, and show the plan of every statement; 10000000 take some minutes and 10 GB
     #[arg(long, value_name = "EVENTS")]
     grow: Option<u64>,
+    /// Instead of workloads: load so many events into SQLite, and into PostgreSQL if ANNALS_POSTGRES names one, and
+    /// compare a read model that takes them in with a loop by hand
+    #[arg(long, value_name = "EVENTS")]
+    project: Option<u64>,
     /// What this process has to do for one that measures with several
     #[arg(long, hide = true, value_name = "JSON")]
     share: Option<String>,
@@ -99,6 +104,14 @@ fn main() -> Outcome<()> {
         let server = Kind::Postgres.server_url()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         return runtime.block_on(grow::run(&server, events));
+    }
+    if let Some(events) = arguments.project {
+        let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
+        let directory = tempfile::Builder::new().prefix("annals-bench-").tempdir_in(&parent)?;
+        let server = Kind::Postgres.server_url().ok();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let work = project::run(directory.path(), server.as_deref(), events, arguments.rounds.max(1));
+        return runtime.block_on(work);
     }
     let (workloads, kinds) = arguments.chosen()?;
     let size = arguments.size()?;

@@ -3,7 +3,7 @@
 
 mod annals_store;
 mod plain_mysql;
-mod plain_postgres;
+pub(crate) mod plain_postgres;
 mod plain_sqlite;
 
 use std::path::Path;

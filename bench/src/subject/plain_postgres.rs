@@ -107,7 +107,7 @@ impl Plain {
 }
 
 /// The schema of a namespace.
-pub(super) fn schema_of(namespace: &str) -> String {
+pub(crate) fn schema_of(namespace: &str) -> String {
     format!("annals__{namespace}")
 }
 

@@ -14,6 +14,7 @@ mod filter;
 mod import;
 mod output;
 mod project;
+mod projection;
 mod read;
 mod schema;
 mod stats;
@@ -85,6 +86,7 @@ enum Command {
     Export(export::Args),
     Copy(copy::Args),
     Project(project::Args),
+    Projection(projection::Args),
     Verify(verify::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -143,6 +145,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Copy(args) => copy::run(args, &target).await,
         Command::Schema(args) => schema::run(args, &target).await,
         Command::Project(args) => project::run(args, &target).await,
+        Command::Projection(args) => projection::run(args, &target).await,
         Command::Verify(args) => verify::run(args, &target).await,
         Command::Completions(args) => completions::run(args),
         Command::ConformanceWorker => verify::work_for_rule(&target).await,

@@ -33,6 +33,11 @@ impl Target {
         Ok(EventStore::connect(&without_creating(self.url()?)).await)
     }
 
+    /// Opens the store if one was named.
+    pub(crate) async fn maybe(&self) -> Result<Option<EventStore>, Failure> {
+        if self.url.is_none() { Ok(None) } else { self.open().await.map(Some) }
+    }
+
     pub(crate) fn url(&self) -> Result<&str, Failure> {
         self.parsed().map(|(url, _)| url)
     }

@@ -198,51 +198,45 @@ impl StoreUrl {
         }
     }
 
-    /// Opens a declared read model in the database of this URL, creating its tables where they are missing.
+    /// A declared read model in the database of this URL, for a [`Projector`](crate::project::Projector).
     ///
     /// # Errors
-    /// Unavailable when the database cannot be reached; invalid where it is none with tables, and when the
-    /// tables were filled from another store or from one that has been restored to before them.
+    /// Invalid where the database is none with tables.
     #[cfg(all(
         feature = "declared",
         any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver")
     ))]
-    pub async fn project(
-        &self,
-        store: crate::EventStore,
-        declaration: crate::declared::Declaration,
-    ) -> Result<crate::declared::Projector> {
-        use crate::declared::Projector;
-
-        let name = declaration.name().to_owned();
-        Ok(match self.target()? {
-            Target::Memory(_) => {
-                return Err(Error::invalid(
-                    "a read model needs a database with tables, expected a URL such as sqlite:views.db",
-                ));
-            }
+    pub fn read_model(&self, declaration: crate::declared::Declaration) -> Result<crate::project::Target> {
+        match self.target()? {
+            Target::Memory(_) => Err(no_tables()),
             #[cfg(feature = "mysql")]
-            Target::Mysql(_) => {
-                Projector::new(name, crate::mysql::Projector::open(store, self, declaration).await?)
-            }
+            Target::Mysql(_) => crate::mysql::target(self, declaration),
             #[cfg(feature = "postgres")]
-            Target::Postgres(_) => {
-                Projector::new(name, crate::postgres::Projector::open(store, self, declaration).await?)
-            }
+            Target::Postgres(_) => crate::postgres::target(self, declaration),
             #[cfg(feature = "sqlite")]
-            Target::Sqlite(options) => {
-                if options.namespace.is_some() {
-                    return Err(Error::invalid(
-                        "a read model in an SQLite file has no namespace, expected a file of its own or of others",
-                    ));
-                }
-                Projector::new(name, crate::sqlite::Projector::open(store, options.path, declaration).await?)
-            }
+            Target::Sqlite(options) => Ok(crate::sqlite::target(file_of(options)?, declaration)),
             #[cfg(feature = "sqlserver")]
-            Target::SqlServer(_) => {
-                Projector::new(name, crate::sqlserver::Projector::open(store, self, declaration).await?)
-            }
-        })
+            Target::SqlServer(_) => crate::sqlserver::target(self, declaration),
+        }
+    }
+
+    /// The read models of the database of this URL, to look at and to say what is wanted of them.
+    ///
+    /// # Errors
+    /// Invalid where the database is none with tables.
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]
+    pub fn read_models(&self) -> Result<crate::project::Control> {
+        match self.target()? {
+            Target::Memory(_) => Err(no_tables()),
+            #[cfg(feature = "mysql")]
+            Target::Mysql(_) => crate::mysql::control(self),
+            #[cfg(feature = "postgres")]
+            Target::Postgres(_) => crate::postgres::control(self),
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(options) => Ok(crate::sqlite::control(file_of(options)?)),
+            #[cfg(feature = "sqlserver")]
+            Target::SqlServer(_) => crate::sqlserver::control(self),
+        }
     }
 
     fn no_more_options(&self) -> Result<()> {
@@ -253,6 +247,21 @@ impl StoreUrl {
             ))),
         }
     }
+}
+
+#[cfg(feature = "sqlite")]
+fn file_of(options: crate::sqlite::SqliteOptions) -> Result<std::path::PathBuf> {
+    match options.namespace {
+        None => Ok(options.path),
+        Some(_) => Err(Error::invalid(
+            "read models in an SQLite file have no namespace, expected a file of their own or of others",
+        )),
+    }
+}
+
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]
+fn no_tables() -> Error {
+    Error::invalid("a read model needs a database with tables, expected a URL such as sqlite:views.db")
 }
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", feature = "sqlserver"))]

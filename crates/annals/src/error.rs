@@ -77,6 +77,8 @@ pub enum Conflict {
         /// What is stored.
         actual: Option<Checkpoint>,
     },
+    /// A part of a read model belongs to another projector by now, or is not where this one left it.
+    TakenOver,
 }
 
 impl fmt::Display for Conflict {
@@ -91,6 +93,7 @@ impl fmt::Display for Conflict {
             Self::Checkpoint { name, actual: Some(actual) } => {
                 write!(f, "checkpoint {name:?} is at {actual}, not at the value to be replaced")
             }
+            Self::TakenOver => f.write_str("another projector has taken over"),
             Self::Checkpoint { name, actual: None } => write!(f, "checkpoint {name:?} does not exist"),
         }
     }

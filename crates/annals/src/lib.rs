@@ -42,7 +42,7 @@
 //! | events as types, older versions of them | [`Event`], [`OnUnknown`] |
 //! | shapes that change, their lock file | [`evolution`] |
 //! | following the log | [`EventStore::subscribe`], [`Checkpoint`] |
-//! | read models | [`sqlite::Projector`] |
+//! | read models | [`project::Projector`], [`sqlite::Projection`] and its like in the other backends' modules, [`project::Control`] |
 //! | snapshots, and whether they are needed | [`Boundary::snapshots`], [`SnapshotPolicy`], [`fingerprint`](macro@fingerprint), [`EventStore::loads`] |
 //! | a state as it was | [`Boundary::at_version`], [`Boundary::at_time`] |
 //! | testing decisions, proving a backend | [`testing::spec`], [`testing::conformance`] |
@@ -160,6 +160,10 @@ mod mysql_guide {}
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../../../docs/guide/postgres.md")]
 mod postgres_guide {}
+
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../../docs/guide/projections.md")]
+mod projections_guide {}
 
 #[cfg(all(doctest, feature = "sqlserver"))]
 #[doc = include_str!("../../../docs/guide/sqlserver.md")]

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use annals::EventStore;
-use annals::sqlite::Projector;
+use annals::project::Projector;
+use annals::sqlite;
 
 use crate::failure::Failure;
 use crate::output::{Lines, quoted};
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     ))?;
 
     let start = Instant::now();
-    let mut projector = Projector::open(store.clone(), &views, OrderSummary::new()?).await?;
+    let projector = Projector::new(store.clone()).with(sqlite::target(&views, OrderSummary::new()?));
     let projected = projector.catch_up().await?;
     let seconds = start.elapsed().as_secs_f64();
     out.say(&format!("The read model order_summary took in {projected} events: {seconds:.1} s"))?;
@@ -66,7 +67,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     }
     out.say("")?;
 
-    verify::verify(&store, &mut projector, &views, &rows, &mut out).await?;
+    verify::verify(&store, &projector, &views, &rows, &mut out).await?;
 
     out.say("")?;
     for line in QUESTIONS {

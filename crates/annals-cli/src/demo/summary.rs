@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use annals::project::{ReadModel, Tables};
 use annals::sqlite::rusqlite::{self, Connection, Transaction};
 use annals::sqlite::{Projection, ProjectionResult};
 use annals::{Category, Decoded, OnUnknown, Query, RecordedEvent};
 
 use super::order::OrderEvent;
 
+#[derive(Clone)]
 pub(crate) struct OrderSummary {
     orders: Category,
 }
@@ -19,45 +21,37 @@ impl OrderSummary {
 }
 
 impl Projection for OrderSummary {
-    fn name(&self) -> &str {
-        "order-summary"
+    fn read_model(&self) -> ReadModel {
+        ReadModel::new("order-summary", Query::category(self.orders.clone())).table("order_summary")
     }
 
-    fn query(&self) -> Query {
-        Query::category(self.orders.clone())
-    }
-
-    fn create(&self, tx: &Transaction<'_>) -> ProjectionResult {
-        Ok(tx.execute_batch(
-            "CREATE TABLE order_summary (
+    fn create(&self, tx: &Transaction<'_>, tables: &Tables) -> ProjectionResult {
+        Ok(tx.execute_batch(&tables.sql(
+            "CREATE TABLE {order_summary} (
                 order_id INTEGER PRIMARY KEY,
                 customer TEXT NOT NULL,
                 status TEXT NOT NULL,
                 lines INTEGER NOT NULL,
                 total_cents INTEGER NOT NULL
             ) STRICT",
-        )?)
+        ))?)
     }
 
-    fn drop(&self, tx: &Transaction<'_>) -> ProjectionResult {
-        Ok(tx.execute_batch("DROP TABLE order_summary")?)
-    }
-
-    fn apply(&mut self, tx: &Transaction<'_>, event: &RecordedEvent) -> ProjectionResult {
+    fn apply(&mut self, tx: &Transaction<'_>, tables: &Tables, event: &RecordedEvent) -> ProjectionResult {
         let Decoded::One(event) = OnUnknown::Skip.decode::<OrderEvent>(event)? else { return Ok(()) };
+        let prepare = |sql| tx.prepare_cached(&tables.sql(sql));
         let status = |order: u32, status: &str| {
-            tx.prepare_cached("UPDATE order_summary SET status = ?2 WHERE order_id = ?1")?
-                .execute((order, status))
+            prepare("UPDATE {order_summary} SET status = ?2 WHERE order_id = ?1")?.execute((order, status))
         };
         match event {
-            OrderEvent::OrderPlaced { order, customer } => tx
-                .prepare_cached("INSERT INTO order_summary VALUES (?1, ?2, 'placed', 0, 0)")?
-                .execute((order, customer))?,
-            OrderEvent::LineAdded { order, quantity, unit_cents, .. } => tx
-                .prepare_cached(
-                    "UPDATE order_summary SET lines = lines + 1, total_cents = total_cents + ?2 WHERE order_id = ?1",
-                )?
-                .execute((order, i64::try_from(u64::from(quantity) * unit_cents)?))?,
+            OrderEvent::OrderPlaced { order, customer } => {
+                prepare("INSERT INTO {order_summary} VALUES (?1, ?2, 'placed', 0, 0)")?
+                    .execute((order, customer))?
+            }
+            OrderEvent::LineAdded { order, quantity, unit_cents, .. } => prepare(
+                "UPDATE {order_summary} SET lines = lines + 1, total_cents = total_cents + ?2 WHERE order_id = ?1",
+            )?
+            .execute((order, i64::try_from(u64::from(quantity) * unit_cents)?))?,
             OrderEvent::OrderPaid { order, .. } => status(order, "paid")?,
             OrderEvent::OrderShipped { order, .. } => status(order, "shipped")?,
             OrderEvent::OrderCancelled { order, .. } => status(order, "cancelled")?,

@@ -10,9 +10,9 @@ fn the_demo_verifies_one_stream_and_leaves_a_store_that_can_be_read() {
         "its events in order",
         "a stale write refused",
         "a retried command answered",
-        "events delivered twice",
+        "two projectors at once",
         "state replayed",
-        "read model dropped and rebuilt",
+        "read model built anew",
         "state as of version 2",
     ] {
         assert!(demo.contains(&format!("  ok  {step}")), "{step} is missing in:\n{demo}");

@@ -10,12 +10,11 @@ use crate::{Place, finished, interrupt, objects, run};
 const ORDERS: &str = r#"
 name = "orders"
 categories = ["order"]
-tables = "CREATE TABLE orders (id TEXT PRIMARY KEY, cents INTEGER NOT NULL, lines INTEGER NOT NULL)"
-drop = "DROP TABLE IF EXISTS orders"
+tables = "CREATE TABLE {orders} (id TEXT PRIMARY KEY, cents INTEGER NOT NULL, lines INTEGER NOT NULL)"
 
 [on]
-placed = "INSERT INTO orders (id, cents, lines) VALUES (:stream_id, 0, 0)"
-line-added = "UPDATE orders SET cents = cents + :payload.cents, lines = lines + 1 WHERE id = :stream_id"
+placed = "INSERT INTO {orders} (id, cents, lines) VALUES (:stream_id, 0, 0)"
+line-added = "UPDATE {orders} SET cents = cents + :payload.cents, lines = lines + 1 WHERE id = :stream_id"
 "#;
 
 /// A store with so many orders of three events each, and the file.
@@ -62,7 +61,7 @@ fn the_tables_are_filled_once_and_built_again() {
         place.stdout(&[&PROJECT[..], &["--once"]].concat()),
         "orders took in 0 events and stands at position 120\n"
     );
-    Connection::open(place.path("views.db")).unwrap().execute("UPDATE orders SET cents = 1", []).unwrap();
+    Connection::open(place.path("views.db")).unwrap().execute("UPDATE orders__1 SET cents = 1", []).unwrap();
     place.stdout(&[&PROJECT[..], &["--once", "--rebuild"]].concat());
     assert_eq!(rows(&place), expected(40));
 }
@@ -93,7 +92,7 @@ fn it_follows_the_store_until_ctrl_c() {
     until(2);
     interrupt(&child);
     let done = finished(child);
-    assert!(done.stderr.contains("the tables stand at position 6"), "{}", done.stderr);
+    assert!(done.stderr.contains("orders stands at position 6"), "{}", done.stderr);
     done.succeeded();
     assert_eq!(rows(&place)[1], ("order-x".to_owned(), 11, 2));
 }
@@ -105,7 +104,8 @@ fn a_killed_run_leaves_tables_that_the_next_one_goes_on_with() {
     let place = place(ORDERS);
     let mut kills = 0;
     for delay in (0..).map(|n| Duration::from_millis(30 + 7 * (n % 9))) {
-        let mut child = place.on("a.db", &[&PROJECT[..], &["--once"]].concat()).spawn().unwrap();
+        let mut child =
+            place.on("a.db", &[&PROJECT[..], &["--once", "--lease", "100ms"]].concat()).spawn().unwrap();
         let begun = Instant::now();
         while begun.elapsed() < delay && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
@@ -133,8 +133,9 @@ fn what_is_wrong_with_a_file_is_said() {
     };
     with("a.toml", "name =", "nam =").failed(1, "nam");
     with("b.toml", ":payload.cents", ":playload.cents").failed(1, "no event has a parameter :playload");
-    with("c.toml", "INSERT INTO orders", "INSERT INTO ordrs").failed(1, "ordrs");
-    with("d.toml", "CREATE TABLE orders", "CREATE TABEL orders").failed(1, "TABEL");
+    with("c.toml", "INSERT INTO {orders}", "INSERT INTO ordrs").failed(1, "ordrs");
+    with("d.toml", "CREATE TABLE {orders}", "CREATE TABEL {orders}").failed(1, "TABEL");
+    with("e.toml", "CREATE TABLE {orders}", "CREATE TABLE orders").failed(1, "in braces");
     place.annals(&["project", "none.toml", "--target", "sqlite:x.db"]).failed(2, "could not read none.toml");
     place.annals(&["project", "orders.toml", "--target", "memory:", "--once"]).failed(1, "with tables");
     place.annals(&["project", "orders.toml", "--target", "x.db", "--once"]).failed(2, "not a store URL");

@@ -5,16 +5,17 @@
 //! name = "order_totals"
 //! categories = ["order"]
 //!
-//! tables = "CREATE TABLE order_totals (order_id VARCHAR(255) PRIMARY KEY, cents BIGINT NOT NULL)"
-//! drop = "DROP TABLE IF EXISTS order_totals"
+//! tables = "CREATE TABLE {order_totals} (order_id VARCHAR(255) PRIMARY KEY, cents BIGINT NOT NULL)"
 //!
 //! [on]
-//! order-placed = "INSERT INTO order_totals (order_id, cents) VALUES (:stream_id, 0)"
-//! line-added = "UPDATE order_totals SET cents = cents + :payload.cents WHERE order_id = :stream_id"
+//! order-placed = "INSERT INTO {order_totals} (order_id, cents) VALUES (:stream_id, 0)"
+//! line-added = "UPDATE {order_totals} SET cents = cents + :payload.cents WHERE order_id = :stream_id"
 //! ```
 //!
-//! It is run by `annals project`, or by [`StoreUrl::project`](crate::StoreUrl::project), exactly as a projection
-//! in Rust is: rows and checkpoint change in one transaction.
+//! It is run by `annals project`, or by a [`Projector`](crate::project::Projector) that is given
+//! [`StoreUrl::read_model`](crate::StoreUrl::read_model), exactly as a projection in Rust is: rows and checkpoint change in
+//! one transaction. The names of its tables stand in braces ([`Tables`]). `key = ":payload.customer"` names the key by
+//! which events are divided; `key_columns = { order_totals = "order_id" }` the column of each table that holds it.
 //!
 //! | parameter | value |
 //! | --- | --- |
@@ -27,30 +28,34 @@
 
 mod statement;
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::backend::BoxFuture;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{EventType, Tag};
-use crate::project::{self, Progress, Target};
+use crate::event::{EventType, RecordedEvent, Tag};
+use crate::project::{ReadModel, Tables, Value, braced};
 use crate::query::{Query, QueryItem, Scope};
 use crate::stream::Category;
 
-pub(crate) use self::statement::{Statement, Value};
+pub(crate) use self::statement::Statement;
 
 /// A read model as its file declares it.
 #[derive(Debug, Clone)]
 pub struct Declaration {
-    name: String,
-    query: Query,
-    tables: String,
-    drop: String,
+    read_model: ReadModel,
+    create: Arc<str>,
     on: Arc<BTreeMap<EventType, Vec<Statement>>>,
+    ready: Option<(Tables, BTreeMap<EventType, Vec<Ready>>)>,
+}
+
+/// A statement whose text is one that a database takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready {
+    pub(crate) sql: String,
+    pub(crate) statement: Statement,
 }
 
 /// The file.
@@ -62,8 +67,10 @@ struct File {
     categories: Vec<String>,
     #[serde(default)]
     tags: Vec<String>,
+    key: Option<String>,
+    #[serde(default)]
+    key_columns: BTreeMap<String, String>,
     tables: String,
-    drop: String,
     on: BTreeMap<String, OneOrMore>,
 }
 
@@ -87,6 +94,12 @@ impl FromStr for Declaration {
         })?;
         if file.name.trim().is_empty() {
             return Err(Error::invalid("name is empty, expected what the read model is called"));
+        }
+        let tables: BTreeSet<&str> = braced(&file.tables).collect();
+        if tables.is_empty() {
+            return Err(Error::invalid(
+                "tables makes no table whose name stands in braces, expected CREATE TABLE {name} (…)",
+            ));
         }
         if file.on.is_empty() {
             return Err(Error::invalid("[on] is empty, expected an event type and its statement"));
@@ -116,117 +129,87 @@ impl FromStr for Declaration {
             });
         }
         let query = query.unwrap_or_else(|| item(Scope::All).into());
-        Ok(Self { name: file.name, query, tables: file.tables, drop: file.drop, on: Arc::new(on) })
+        let mut read_model = ReadModel::new(file.name, query).declared_by(text.to_owned());
+        if let Some(unknown) = file.key_columns.keys().find(|table| !tables.contains(table.as_str())) {
+            return Err(Error::invalid(format!(
+                "key_columns names {unknown:?}, which is none of the tables: {}",
+                tables.iter().copied().collect::<Vec<_>>().join(", ")
+            )));
+        }
+        for table in tables {
+            read_model = match file.key_columns.get(table) {
+                Some(column) => read_model.table_by(table, column),
+                None => read_model.table(table),
+            };
+        }
+        if let Some(key) = file.key {
+            let key = Statement::parse(&key).map_err(|e| {
+                Error::with_source(
+                    ErrorKind::Invalid,
+                    "key is wrong, expected one parameter such as :stream_id",
+                    e,
+                )
+            })?;
+            read_model = read_model.key(move |event| key_of(&key, event));
+        }
+        Ok(Self { read_model, create: file.tables.into(), on: Arc::new(on), ready: None })
     }
+}
+
+/// The values of the key, as one text.
+fn key_of(key: &Statement, event: &RecordedEvent) -> String {
+    let text = |value| match value {
+        Value::Null => String::new(),
+        Value::Bool(is) => is.to_string(),
+        Value::Number(text) | Value::Text(text) => text,
+        Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Value::Time(time) => time.to_string(),
+    };
+    let values: Vec<String> = key.values(event).into_iter().map(text).collect();
+    values.join("\u{1f}")
 }
 
 impl Declaration {
-    /// Names the read model; its checkpoint is kept under this name.
+    /// Names the read model; what is known of it is kept under this name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.read_model.name
     }
 
-    /// The events it reads: the types that have a statement, in the categories and with the tags that the file
-    /// names.
-    pub fn query(&self) -> Query {
-        self.query.clone()
+    /// What it reads, and its tables. It reads the types that have a statement, in the categories and with the tags
+    /// that the file names.
+    pub fn read_model(&self) -> ReadModel {
+        self.read_model.clone()
     }
 
     /// The statements that make its tables.
-    pub(crate) fn tables(&self) -> &str {
-        &self.tables
+    pub(crate) fn create(&self) -> &str {
+        &self.create
     }
 
-    /// The statements that drop them.
-    pub(crate) fn drop(&self) -> &str {
-        &self.drop
+    /// The statements of an event type, for these tables and with the database's own parameters.
+    pub(crate) fn ready(
+        &mut self,
+        tables: &Tables,
+        event_type: &EventType,
+        placeholder: fn(usize) -> String,
+    ) -> &[Ready] {
+        if self.ready.as_ref().is_none_or(|(known, _)| known != tables) {
+            let ready = |statement: &Statement| Ready {
+                sql: statement.numbered(tables, placeholder),
+                statement: statement.clone(),
+            };
+            let all =
+                self.on.iter().map(|(of, statements)| (of.clone(), statements.iter().map(ready).collect()));
+            self.ready = Some((tables.clone(), all.collect()));
+        }
+        let ready = self.ready.as_ref().and_then(|(_, ready)| ready.get(event_type));
+        ready.map_or(&[], Vec::as_slice)
     }
 
     /// The statements of an event type.
-    pub(crate) fn on(&self, event_type: &EventType) -> &[Statement] {
+    #[cfg(test)]
+    fn on(&self, event_type: &EventType) -> &[Statement] {
         self.on.get(event_type).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Runs a declared read model, whatever database its tables are in.
-pub struct Projector {
-    name: String,
-    running: Box<dyn Running>,
-}
-
-/// A projector whose target is not told.
-trait Running: Send {
-    fn progress(&self) -> Progress;
-
-    fn catch_up(&mut self) -> BoxFuture<'_, Result<u64>>;
-
-    fn rebuild(&mut self) -> BoxFuture<'_, Result<u64>>;
-
-    fn run<'a>(&'a mut self, stop: BoxFuture<'a, ()>) -> BoxFuture<'a, Result<()>>;
-}
-
-impl<T: Target> Running for project::Projector<T> {
-    fn progress(&self) -> Progress {
-        self.progress()
-    }
-
-    fn catch_up(&mut self) -> BoxFuture<'_, Result<u64>> {
-        Box::pin(self.catch_up())
-    }
-
-    fn rebuild(&mut self) -> BoxFuture<'_, Result<u64>> {
-        Box::pin(self.rebuild())
-    }
-
-    fn run<'a>(&'a mut self, stop: BoxFuture<'a, ()>) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.run(stop))
-    }
-}
-
-impl Projector {
-    pub(crate) fn new<T: Target>(name: String, projector: project::Projector<T>) -> Self {
-        Self { name, running: Box::new(projector) }
-    }
-
-    /// What the read model is called.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// A handle with which others see how far it has come.
-    pub fn progress(&self) -> Progress {
-        self.running.progress()
-    }
-
-    /// Takes in every event that is there now; says how many it took.
-    ///
-    /// # Errors
-    /// What the store, the database or a statement failed with. The tables stand where their checkpoint says,
-    /// and calling again goes on from there.
-    pub async fn catch_up(&mut self) -> Result<u64> {
-        self.running.catch_up().await
-    }
-
-    /// Drops the tables and builds them again from the first event; says how many it took.
-    ///
-    /// # Errors
-    /// As [`catch_up`](Self::catch_up).
-    pub async fn rebuild(&mut self) -> Result<u64> {
-        self.running.rebuild().await
-    }
-
-    /// Takes in events as they come, until `stop` completes.
-    ///
-    /// # Errors
-    /// As [`catch_up`](Self::catch_up).
-    pub async fn run(&mut self, stop: impl Future<Output = ()> + Send) -> Result<()> {
-        self.running.run(Box::pin(stop)).await
-    }
-}
-
-impl fmt::Debug for Projector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Projector").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -238,11 +221,10 @@ mod tests {
         name = "orders"
         categories = ["order", "cart"]
         tags = ["shop:1"]
-        tables = "CREATE TABLE orders (id TEXT)"
-        drop = "DROP TABLE orders"
+        tables = "CREATE TABLE {orders} (id TEXT); CREATE INDEX {orders}_by_id ON {orders} (id)"
         [on]
-        placed = "INSERT INTO orders VALUES (:stream_id)"
-        cancelled = ["DELETE FROM orders WHERE id = :stream_id", "DELETE FROM lines WHERE id = :stream_id"]
+        placed = "INSERT INTO {orders} VALUES (:stream_id)"
+        cancelled = ["DELETE FROM {orders} WHERE id = :stream_id", "DELETE FROM lines WHERE id = :stream_id"]
     "#;
 
     #[test]
@@ -250,7 +232,7 @@ mod tests {
         let orders: Declaration = ORDERS.parse().unwrap();
         assert_eq!(orders.on(&"cancelled".parse().unwrap()).len(), 2);
         assert_eq!(orders.on(&"other".parse().unwrap()).len(), 0);
-        let query = orders.query();
+        let query = orders.read_model().query;
         assert_eq!(query.items().len(), 2);
         for item in query.items() {
             let types: Vec<&str> = item.types.iter().map(|name| name.as_str()).collect();
@@ -266,6 +248,7 @@ mod tests {
             ("tags", "tag", "tag"),
             (":stream_id)", ":stream)", "the statement of placed is wrong"),
             ("placed =", "\"\" =", "bytes"),
+            ("{orders} (id", "orders (id", "in braces"),
         ] {
             let error = ORDERS.replacen(find, replace, 1).parse::<Declaration>().unwrap_err();
             let said = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
 use crate::payload::Payload;
-use crate::time::Timestamp;
+use crate::project::{Tables, Value};
 
 /// The parameters that stand for a part of the envelope.
 const FIELDS: [&str; 16] = [
@@ -29,18 +29,6 @@ const FIELDS: [&str; 16] = [
     "stream_version",
     "tags",
 ];
-
-/// A value as it goes to a database.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
-    Null,
-    Bool(bool),
-    /// In decimal digits, so that nothing is rounded on the way.
-    Number(String),
-    Text(String),
-    Bytes(Vec<u8>),
-    Time(Timestamp),
-}
 
 /// One statement, taken apart.
 #[derive(Debug, Clone)]
@@ -96,11 +84,11 @@ impl Statement {
         Ok(statement)
     }
 
-    /// The text with the database's own parameters: `placeholder` writes the one with this number, from 1. A
-    /// parameter that is named twice has the same number twice.
-    pub(crate) fn numbered(&self, placeholder: impl Fn(usize) -> String) -> String {
+    /// The text with the tables' own names and the database's own parameters: `placeholder` writes the one with
+    /// this number, from 1. A parameter that is named twice has the same number twice.
+    pub(crate) fn numbered(&self, tables: &Tables, placeholder: impl Fn(usize) -> String) -> String {
         let text = |part: &Part| match part {
-            Part::Sql(sql) => sql.clone(),
+            Part::Sql(sql) => tables.sql(sql).into_owned(),
             Part::Parameter(index) => placeholder(index + 1),
         };
         self.parts.iter().map(text).collect()
@@ -112,6 +100,7 @@ impl Statement {
     }
 
     /// The values in the order in which the text names them, for databases that only know `?`.
+    #[cfg(any(feature = "mysql", test))]
     pub(crate) fn values_in_place(&self, event: &RecordedEvent) -> Vec<Value> {
         let values = self.values(event);
         let in_place = self.parts.iter().filter_map(|part| match part {
@@ -269,7 +258,7 @@ mod tests {
                    c[1:2], :payload.a.\"b c\".0, :stream_id, 'it''s :no') -- :no\n/* :no */ RETURNING :position";
         let statement = Statement::parse(sql).unwrap();
         assert_eq!(
-            statement.numbered(|n| format!("${n}")),
+            statement.numbered(&Tables::new(&[], 1), |n| format!("${n}")),
             "INSERT INTO t VALUES ($1, ':no', \":no\", `:no`, a::text, $$ :no $$, $x$ :no $x$, b := 1, \
              c[1:2], $2, $1, 'it''s :no') -- :no\n/* :no */ RETURNING $3"
         );

@@ -18,18 +18,15 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Statements kept prepared on one connection. Queries of callers have no end of forms.
 const STATEMENTS_MAX: usize = 100;
 
-/// How many seconds the server lets a connection of a store rest, also one in the middle of a transaction
-/// whose process has been stopped: the locks of that one are everybody's.
-const REST_MAX: u32 = 30;
-
 /// How long a connection may have rested to be used again.
 pub(super) const IDLE_MAX: Duration = Duration::from_secs(15);
 
 /// What every session needs, whatever the server's settings are: strict values, UTC, bounded waits for locks,
-/// and room for the versions of a batch's streams.
+/// and room for the versions of a batch's streams. The server ends a session that rests for 30 seconds, also in
+/// the middle of a transaction whose process has been stopped: the locks of that one are everybody's.
 const SETTINGS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
     SET SESSION autocommit = 1, time_zone = '+00:00', innodb_lock_wait_timeout = 5, lock_wait_timeout = 60, \
-    group_concat_max_len = 4194304, \
+    group_concat_max_len = 4194304, wait_timeout = 30, \
     sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
 
 /// A connection that nobody else uses at the moment.
@@ -38,19 +35,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// A connection whose rests the server bounds.
     pub(super) async fn open(options: &MysqlOptions) -> Result<Self> {
-        let mut connection = Self::unbounded(options).await?;
-        connection
-            .conn
-            .query_drop(format!("SET SESSION wait_timeout = {REST_MAX}"))
-            .await
-            .map_err(|e| error::of_connect(options, e))?;
-        Ok(connection)
-    }
-
-    /// A connection that may rest for as long as the server's own setting says.
-    pub(super) async fn unbounded(options: &MysqlOptions) -> Result<Self> {
         let opened = tokio::time::timeout(CONNECT_MAX, Self::reach(options)).await;
         opened.unwrap_or_else(|_| {
             Err(Error::new(

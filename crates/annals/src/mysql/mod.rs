@@ -34,7 +34,7 @@ mod row;
 mod schema;
 
 pub use mysql_async;
-pub use projection::{Projection, Projector, Target};
+pub use projection::{Projection, control, target};
 
 pub use crate::project::{Progress, ProjectionResult};
 

@@ -1,221 +1,343 @@
-//! Read models in tables of MySQL or MariaDB. The rows and the checkpoint change in one transaction, which the
-//! projection's own code gets.
-//!
-//! These products commit with every CREATE or DROP TABLE, so a read model's tables are not made in a
-//! transaction: its checkpoint is taken away before they are dropped and written after they are made, and tables
-//! without a checkpoint are made anew.
+//! Read models in MySQL and MariaDB tables. These products commit with every definition, so a read model's tables
+//! are not made in a transaction: what is known of them is written when they are there, and what a creation that
+//! was cut off has left is dropped by the next one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, IsolationLevel, Transaction, TxOpts};
+use mysql_async::{Conn, Row, Transaction, TxOpts, Value as Param};
+use tokio::time::Instant;
 
+use crate::backend::BoxFuture;
 use crate::connect::StoreUrl;
-use crate::error::{Conflict, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::RecordedEvent;
-use crate::project::{self, ProjectionResult, own_error};
-use crate::query::{Position, Query};
+use crate::project::{
+    self, Answer, Batch, Creation, Database, Desk, Dialect, Model, ProjectionResult, ReadModel, Session, Sql,
+    Tables, Target, Value, Written, own_error,
+};
 use crate::sql::Link as _;
-use crate::store::EventStore;
-use crate::subscribe::Checkpoint;
 
-use super::connect::Connection;
-use super::row::{Fields, number, text};
-use super::schema::Host;
+use super::connect::{Connection, IDLE_MAX};
+use super::row::datetime;
+use super::schema::check_name;
 use super::{MysqlOptions, error};
 
 /// A read model: which events it reads, its tables, and what each event does to them. Its code gets the
 /// database's own transaction, and should change nothing else, so that doing it again is harmless.
-pub trait Projection: Send + Sync + 'static {
-    /// Names it in the target; its checkpoint is kept under this name.
-    fn name(&self) -> &str;
+///
+/// Each partition has a clone of its own, and an event that failed may come again: what it keeps in memory is no
+/// place for anything that the tables do not hold.
+pub trait Projection: Clone + Send + Sync + 'static {
+    /// Its name, the events it reads, its tables.
+    fn read_model(&self) -> ReadModel;
 
-    /// The events it reads.
-    fn query(&self) -> Query;
-
-    /// Creates its tables. They may be there, and empty, from a creation that was cut off.
+    /// Creates its tables: `CREATE TABLE {orders} …`, as [`Tables::sql`] fills in. Gets the connection, not a
+    /// transaction, since each of these statements commits.
     ///
     /// # Errors
-    /// Whatever the statements fail with; the read model is made anew the next time.
-    fn create(&self, conn: &mut Conn) -> impl Future<Output = ProjectionResult> + Send;
+    /// Whatever the statements fail with; the tables are dropped and made anew the next time.
+    fn create(&self, conn: &mut Conn, tables: &Tables) -> impl Future<Output = ProjectionResult> + Send;
 
-    /// Drops its tables, before they are created; those that are there, which may be none: `DROP TABLE IF
-    /// EXISTS`.
+    /// Takes in one event. Statements that commit, such as CREATE TABLE, have no place here; nor has going on
+    /// after an error of the database, which may have taken the whole transaction back.
     ///
     /// # Errors
-    /// Whatever the statements fail with; the read model is made anew the next time.
-    fn drop(&self, conn: &mut Conn) -> impl Future<Output = ProjectionResult> + Send;
-
-    /// Takes in one event. Statements that commit, such as CREATE TABLE, have no place here.
-    ///
-    /// # Errors
-    /// Stops the projection before this event's batch; nothing of the batch stays.
+    /// Nothing of the event stays; what then becomes of it says
+    /// [`OnFailure`](crate::project::OnFailure).
     fn apply(
         &mut self,
         tx: &mut Transaction<'_>,
+        tables: &Tables,
         event: &RecordedEvent,
     ) -> impl Future<Output = ProjectionResult> + Send;
 }
 
-/// Runs one projection against tables in a MySQL or MariaDB database, which may be the store's own or another
-/// one.
-pub type Projector<P> = project::Projector<Target<P>>;
+/// A read model in a MySQL or MariaDB database, which may be the store's own or another one; for a
+/// [`Projector`](crate::project::Projector). What is known of it is kept in tables `annals_projection…`, or with the
+/// prefix that the URL names.
+///
+/// # Errors
+/// Invalid for a URL that is none of MySQL.
+pub fn target<P: Projection>(url: &StoreUrl, projection: P) -> Result<Target> {
+    let model = projection.read_model();
+    let desk = Arc::new(Server::new(MysqlOptions::try_from(url)?)?);
+    Ok(Target::new(model, Arc::new(Source { desk, projection })))
+}
 
-/// Tables in a MySQL or MariaDB database.
-pub struct Target<P> {
+/// The read models of a MySQL or MariaDB database, to look at and to say what is wanted of them.
+///
+/// # Errors
+/// Invalid for a URL that is none of MySQL.
+pub fn control(url: &StoreUrl) -> Result<project::Control> {
+    Ok(project::Control::new(Arc::new(Server::new(MysqlOptions::try_from(url)?)?)))
+}
+
+/// The server, and the prefix of the tables.
+#[derive(Debug)]
+struct Server {
     options: MysqlOptions,
-    /// `None` after an error that leaves a connection in doubt.
-    connection: Option<Connection>,
-    projection: P,
-    /// The table of checkpoints.
-    progress: String,
+    dialect: Dialect,
 }
 
-impl<P: Projection> Projector<P> {
-    /// Opens the target, creating the projection's tables where they are missing. Its checkpoint is in the
-    /// table `annals_projections`, or with the prefix that the URL names.
-    ///
-    /// # Errors
-    /// Unavailable when the server cannot be reached; invalid when the tables were filled from another store,
-    /// or from one that has been restored to before them.
-    pub async fn open(store: EventStore, url: &StoreUrl, projection: P) -> Result<Self> {
-        let options = MysqlOptions::try_from(url)?;
-        let progress = format!("{}projections", options.prefix);
-        Self::begin(store, Target { options, connection: None, projection, progress }).await
-    }
-}
-
-impl<P: Projection> project::Target for Target<P> {
-    fn name(&self) -> String {
-        self.projection.name().to_owned()
-    }
-
-    fn query(&self) -> Query {
-        self.projection.query()
-    }
-
-    async fn begin(&mut self, beginning: Checkpoint, again: bool) -> Result<Checkpoint> {
-        const DOING: &str = "could not open the read model";
-        let failed = |e| error::of(DOING, e);
-        let mut connection = self.connection().await?;
-        let host = Host::of(&mut connection).await?;
-        let conn = connection.driver();
-        let locked: Option<Option<i64>> =
-            conn.query_first("SELECT GET_LOCK('annals: create a read model', 60)").await.map_err(failed)?;
-        if locked.flatten() != Some(1) {
-            let message = format!("{DOING}: others have been creating theirs for 60 seconds");
-            return Err(Error::new(ErrorKind::Unavailable, message));
-        }
-        conn.query_drop(self.table(host)).await.map_err(failed)?;
-        let mut tx = transaction(conn).await?;
-        let known = self.stands_at(&mut tx).await?.filter(|_| !again);
-        if known.is_none() {
-            let sql = format!("DELETE FROM {} WHERE name = ?", self.progress);
-            tx.exec_drop(sql, (self.projection.name(),)).await.map_err(failed)?;
-        }
-        tx.commit().await.map_err(failed)?;
-        let checkpoint = match known {
-            Some(known) => known,
-            None => {
-                let name = self.projection.name();
-                self.projection.drop(conn).await.map_err(|e| own_error(name, "drop its tables", e))?;
-                self.projection.create(conn).await.map_err(|e| own_error(name, "create its tables", e))?;
-                let mut tx = transaction(conn).await?;
-                self.move_to(&mut tx, &beginning, Position::START).await?;
-                tx.commit().await.map_err(|e| error::of_commit("could not create the read model", e))?;
-                beginning
-            }
+impl Server {
+    fn new(options: MysqlOptions) -> Result<Self> {
+        let prefix = options.prefix.clone();
+        check_name(&format!("{prefix}projection_generations"))?;
+        let dialect = Dialect {
+            // By the collation of its table, which both products have. To it 'a' and 'a ' are the same, but no
+            // name of a read model or of a process ends with a blank.
+            key: "VARCHAR(200)".to_owned(),
+            text: "LONGTEXT",
+            now: "DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ')",
+            known: format!(
+                "SELECT 1 FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() AND table_name = '{prefix}projections'"
+            ),
+            prefix,
+            table: |name, columns| {
+                format!(
+                    "CREATE TABLE IF NOT EXISTS {name} ({columns}) \
+                     ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+                )
+            },
+            row: "t.*",
+            view: |view, table| vec![format!("CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table}")],
         };
-        conn.query_drop("DO RELEASE_LOCK('annals: create a read model')").await.map_err(failed)?;
-        self.connection = Some(connection);
-        Ok(checkpoint)
-    }
-
-    async fn checkpoint(&mut self) -> Result<Option<Checkpoint>> {
-        let mut connection = self.connection().await?;
-        let mut tx = transaction(connection.driver()).await?;
-        let known = self.stands_at(&mut tx).await?;
-        tx.commit().await.map_err(|e| error::of("could not read the projection's checkpoint", e))?;
-        self.connection = Some(connection);
-        Ok(known)
-    }
-
-    async fn write(
-        &mut self,
-        from: &Checkpoint,
-        events: Vec<RecordedEvent>,
-        next: &Checkpoint,
-        position: Position,
-    ) -> Result<()> {
-        let mut connection = self.connection().await?;
-        let mut tx = transaction(connection.driver()).await?;
-        let name = self.projection.name().to_owned();
-        let actual = self.stands_at(&mut tx).await?;
-        if actual.as_ref() != Some(from) {
-            return Err(Conflict::Checkpoint { name, actual }.into());
-        }
-        for event in &events {
-            self.projection.apply(&mut tx, event).await.map_err(|e| {
-                let doing = format!("take in event {} at position {}", event.event_id, event.position);
-                own_error(&name, &doing, e)
-            })?;
-        }
-        self.move_to(&mut tx, next, position).await?;
-        tx.commit().await.map_err(|e| error::of_commit("could not write the read model", e))?;
-        self.connection = Some(connection);
-        Ok(())
+        Ok(Self { options, dialect })
     }
 }
 
-impl<P: Projection> Target<P> {
-    /// Takes the connection; it is put back after what goes well, so that no error and no dropped future
-    /// leaves it in the middle of a transaction.
+impl Desk for Server {
+    fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    fn session(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
+        let link = Link { options: self.options.clone(), connection: None };
+        Box::pin(async move { Ok(Box::new(link) as Box<dyn Session>) })
+    }
+}
+
+struct Source<P> {
+    desk: Arc<Server>,
+    projection: P,
+}
+
+impl<P: Projection> Database for Source<P> {
+    fn desk(&self) -> Arc<dyn Desk> {
+        self.desk.clone()
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Box<dyn Model>>> {
+        let link = Link { options: self.desk.options.clone(), connection: None };
+        let bound = Bound { link, dialect: self.desk.dialect.clone(), projection: self.projection.clone() };
+        Box::pin(async move { Ok(Box::new(bound) as Box<dyn Model>) })
+    }
+}
+
+/// A connection. The server ends one that rests for 30 seconds, so that a process that is stopped in the middle of
+/// a transaction does not keep others from taking over.
+struct Link {
+    options: MysqlOptions,
+    /// With the time of its last use. `None` before it is needed, and after an error or a dropped future that
+    /// leaves it in doubt.
+    connection: Option<(Connection, Instant)>,
+}
+
+impl Link {
+    /// Takes the connection; it is put back after what goes well.
     async fn connection(&mut self) -> Result<Connection> {
         match self.connection.take() {
-            Some(connection) if !connection.is_closed() => Ok(connection),
-            _ => Connection::unbounded(&self.options).await,
+            Some((connection, used)) if !connection.is_closed() && used.elapsed() < IDLE_MAX => {
+                Ok(connection)
+            }
+            _ => Connection::open(&self.options).await,
         }
     }
 
-    fn table(&self, host: Host) -> String {
-        format!(
-            "CREATE TABLE IF NOT EXISTS {} (name VARCHAR(255) NOT NULL PRIMARY KEY, checkpoint TEXT NOT NULL, \
-             position BIGINT NOT NULL) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {}",
-            self.progress,
-            host.product.collation(),
-        )
-    }
-
-    /// Locks the checkpoint, so that one runner writes at a time.
-    async fn stands_at(&self, tx: &mut Transaction<'_>) -> Result<Option<Checkpoint>> {
-        let sql = format!("SELECT checkpoint FROM {} WHERE name = ? FOR UPDATE", self.progress);
-        let rows: Vec<mysql_async::Row> = tx
-            .exec(sql, vec![text(self.projection.name())])
-            .await
-            .map_err(|e| error::of("could not read the projection's checkpoint", e))?;
-        rows.into_iter().next().map(|found| Fields::from(found).parse(0)).transpose()
-    }
-
-    async fn move_to(&self, tx: &mut Transaction<'_>, next: &Checkpoint, position: Position) -> Result<()> {
-        let sql = format!(
-            "INSERT INTO {} (name, checkpoint, position) VALUES (?, ?, ?) \
-             ON DUPLICATE KEY UPDATE checkpoint = VALUES(checkpoint), position = VALUES(position)",
-            self.progress
-        );
-        tx.exec_drop(sql, vec![text(self.projection.name()), text(next.as_str()), number(position.0)])
-            .await
-            .map_err(|e| error::of("could not write the read model", e))
+    fn put_back(&mut self, connection: Connection) {
+        self.connection = Some((connection, Instant::now()));
     }
 }
 
+impl Session for Link {
+    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
+        Box::pin(async move {
+            let mut connection = self.connection().await?;
+            // What is committed before the definitions has to be what they then make, so others wait.
+            let alone = statements.iter().any(is_definition);
+            if alone {
+                lock(connection.driver()).await?;
+            }
+            let answers = run(connection.driver(), &statements).await?;
+            if alone {
+                unlock(connection.driver()).await?;
+            }
+            self.put_back(connection);
+            Ok(answers)
+        })
+    }
+}
+
+/// A connection with a read model.
+struct Bound<P> {
+    link: Link,
+    dialect: Dialect,
+    projection: P,
+}
+
+impl<P: Projection> Session for Bound<P> {
+    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
+        self.link.run(statements)
+    }
+}
+
+impl<P: Projection> Model for Bound<P> {
+    fn define(&mut self) -> BoxFuture<'_, Result<()>> {
+        let definitions = project::definitions(&self.dialect).into_iter().map(|text| Sql::new(text, []));
+        let defined = self.link.run(definitions.collect());
+        Box::pin(async move { defined.await.map(drop) })
+    }
+
+    fn create(&mut self, creation: Creation) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move {
+            let mut connection = self.link.connection().await?;
+            let conn = connection.driver();
+            lock(conn).await?;
+            let found = run(conn, &[creation.unless]).await?;
+            let create = found.iter().all(|answer| answer.rows.is_empty());
+            if create {
+                run(conn, &creation.clean).await?;
+                let name = self.projection.read_model().name;
+                let created = self.projection.create(conn, &creation.tables).await;
+                created.map_err(|e| own_error(&name, "create its tables", e))?;
+                run(conn, &creation.then).await?;
+            }
+            unlock(conn).await?;
+            self.link.put_back(connection);
+            Ok(create)
+        })
+    }
+
+    fn write(&mut self, batch: Batch) -> BoxFuture<'_, Result<Written>> {
+        Box::pin(async move {
+            let mut connection = self.link.connection().await?;
+            let mut tx = transaction(connection.driver()).await?;
+            run_in(&mut tx, &batch.first).await?;
+            for (index, event) in batch.taken() {
+                if let Err(reason) = self.projection.apply(&mut tx, &batch.tables, event).await {
+                    // A connection that is gone is no fault of the event's.
+                    tx.rollback().await.map_err(|e| error::of("could not write the read model", e))?;
+                    self.link.put_back(connection);
+                    return Ok(Written::Refused { index, reason });
+                }
+            }
+            commit(tx).await?;
+            self.link.put_back(connection);
+            Ok(Written::All)
+        })
+    }
+}
+
+/// Lets one define at a time; held until it is given up, or until the connection ends.
+async fn lock(conn: &mut Conn) -> Result<()> {
+    const DOING: &str = "could not work on the tables of read models";
+    let sql = "SELECT GET_LOCK('annals: create a read model', 60)";
+    let locked: Option<Option<i64>> = conn.query_first(sql).await.map_err(|e| error::of(DOING, e))?;
+    match locked.flatten() {
+        Some(1) => Ok(()),
+        _ => {
+            let message = format!("{DOING}: others have been at theirs for 60 seconds");
+            Err(Error::new(ErrorKind::Unavailable, message))
+        }
+    }
+}
+
+async fn unlock(conn: &mut Conn) -> Result<()> {
+    let unlocked = conn.query_drop("DO RELEASE_LOCK('annals: create a read model')").await;
+    unlocked.map_err(|e| error::of("could not work on the tables of read models", e))
+}
+
+/// A transaction, at READ COMMITTED as the whole session is.
 async fn transaction(conn: &mut Conn) -> Result<Transaction<'_>> {
-    let mut options = TxOpts::default();
-    options.with_isolation_level(IsolationLevel::ReadCommitted);
-    conn.start_transaction(options).await.map_err(|e| error::of("could not begin a transaction", e))
+    let begun = conn.start_transaction(TxOpts::default()).await;
+    begun.map_err(|e| error::of("could not begin a transaction", e))
 }
 
-impl<P> fmt::Debug for Target<P> {
+async fn commit(tx: Transaction<'_>) -> Result<()> {
+    tx.commit().await.map_err(|e| error::of_commit("could not write the read model", e))
+}
+
+/// A definition commits what stands before it and is in no transaction: each run of other statements is one.
+async fn run(conn: &mut Conn, statements: &[Sql]) -> Result<Vec<Answer>> {
+    let mut answers = Vec::with_capacity(statements.len());
+    for part in statements.chunk_by(|one, next| is_definition(one) == is_definition(next)) {
+        let mut tx = transaction(conn).await?;
+        answers.extend(run_in(&mut tx, part).await?);
+        commit(tx).await?;
+    }
+    Ok(answers)
+}
+
+fn is_definition(sql: &Sql) -> bool {
+    ["CREATE ", "DROP "].iter().any(|word| sql.text.starts_with(word))
+}
+
+async fn run_in(tx: &mut Transaction<'_>, statements: &[Sql]) -> Result<Vec<Answer>> {
+    let mut answers = Vec::with_capacity(statements.len());
+    for sql in statements {
+        let failed = |e| error::of("could not work on what is known of read models", e);
+        // What has no parameters is of many forms, and nothing to keep prepared.
+        let rows: Vec<Row> = match sql.values.is_empty() {
+            true => tx.query(&sql.text).await,
+            false => tx.exec(&sql.text, params(sql.values.iter().cloned())).await,
+        }
+        .map_err(failed)?;
+        let rows = rows.into_iter().map(texts).collect();
+        answers.push(Answer { rows, changed: tx.affected_rows() }.judge(sql)?);
+    }
+    Ok(answers)
+}
+
+fn texts(row: Row) -> Vec<Option<String>> {
+    let text = |value| match value {
+        Param::NULL => None,
+        Param::Bytes(bytes) => Some(String::from_utf8(bytes).unwrap_or_else(|e| hex(e.as_bytes()))),
+        Param::Int(number) => Some(number.to_string()),
+        Param::UInt(number) => Some(number.to_string()),
+        // Only in tables of read models, where it is compared with its like.
+        other => Some(format!("{other:?}")),
+    };
+    row.unwrap().into_iter().map(text).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn params(values: impl IntoIterator<Item = Value>) -> Vec<Param> {
+    values.into_iter().map(param).collect()
+}
+
+/// Digits that no integer holds go as text, which the type of a column reads exactly.
+fn param(value: Value) -> Param {
+    match value {
+        Value::Null => Param::NULL,
+        Value::Bool(is) => Param::Int(is.into()),
+        Value::Number(digits) => match digits.parse() {
+            Ok(integer) => Param::Int(integer),
+            Err(_) => Param::Bytes(digits.into_bytes()),
+        },
+        Value::Text(text) => Param::Bytes(text.into_bytes()),
+        Value::Bytes(bytes) => Param::Bytes(bytes),
+        Value::Time(time) => Param::Bytes(datetime(time).into_bytes()),
+    }
+}
+
+impl<P> fmt::Debug for Source<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Source").field("desk", &self.desk).finish_non_exhaustive()
     }
 }

@@ -225,6 +225,17 @@ pub(super) fn check_prefix(prefix: &str) -> Result<()> {
     )))
 }
 
+/// Refuses the name of a table that would be too long.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    if name.len() <= NAME_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the name of a table {name:?} is {} bytes long, expected at most {NAME_BYTES_MAX}: give a shorter prefix",
+        name.len()
+    )))
+}
+
 /// Opens the store, creating what is missing when the options say so, safely against other processes that do
 /// the same (rule 19).
 pub(super) async fn open(

@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row, RowStream, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, GenericClient, NoTls, Row, RowStream, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -32,13 +32,16 @@ pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 /// Told of every notification, with what it carries.
 pub(super) type OnNotification = Box<dyn Fn(&str) + Send>;
 
+/// The statements that are prepared on a connection.
+pub(super) type Statements = Mutex<HashMap<String, Statement>>;
+
 /// A connection that nobody else uses at the moment.
 #[derive(Debug)]
 pub(super) struct Connection {
     client: Client,
     /// Where statements are kept prepared; not behind a pooler that gives each transaction another server
     /// connection.
-    statements: Option<Mutex<HashMap<String, Statement>>>,
+    statements: Option<Statements>,
     /// Whether a statement on its own runs at READ COMMITTED.
     reads_committed: bool,
 }
@@ -137,11 +140,6 @@ impl Connection {
         self.reads_committed
     }
 
-    /// The driver's own connection, for what is the user's.
-    pub(super) fn into_client(self) -> Client {
-        self.client
-    }
-
     /// Runs statements without parameters, each for itself where they open no transaction.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
         self.client.batch_execute(sql).await
@@ -166,21 +164,13 @@ impl Connection {
             let params = params.iter().map(|(value, kind)| (*value, kind.clone()));
             return self.client.query_typed_raw(sql, params).await;
         };
-        let known = statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
-        let statement = match known {
-            Some(statement) => statement,
-            None => {
-                let types: Vec<Type> = params.iter().map(|(_, kind)| kind.clone()).collect();
-                let statement = self.client.prepare_typed(sql, &types).await?;
-                let mut statements = statements.lock().unwrap_or_else(PoisonError::into_inner);
-                if statements.len() >= STATEMENTS_MAX {
-                    statements.clear();
-                }
-                statements.insert(sql.to_owned(), statement.clone());
-                statement
-            }
-        };
+        let statement = prepared(&self.client, statements, sql, params).await?;
         self.client.query_raw(&statement, params.iter().map(|(value, _)| *value)).await
+    }
+
+    /// The driver's own connection for a transaction, and where statements are kept prepared on it.
+    pub(super) fn parts(&mut self) -> (&mut Client, Option<&Statements>) {
+        (&mut self.client, self.statements.as_ref())
     }
 
     /// Runs one statement without preparing it. It is sent when the future is polled first, so that futures
@@ -201,6 +191,26 @@ impl Connection {
     ) -> Result<u64, tokio_postgres::Error> {
         self.client.execute_typed(sql, params).await
     }
+}
+
+/// The statement prepared on this connection, now or before.
+pub(super) async fn prepared(
+    client: &impl GenericClient,
+    statements: &Statements,
+    sql: &str,
+    params: &[Param<'_>],
+) -> Result<Statement, tokio_postgres::Error> {
+    if let Some(known) = statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql) {
+        return Ok(known.clone());
+    }
+    let types: Vec<Type> = params.iter().map(|(_, kind)| kind.clone()).collect();
+    let statement = client.prepare_typed(sql, &types).await?;
+    let mut statements = statements.lock().unwrap_or_else(PoisonError::into_inner);
+    if statements.len() >= STATEMENTS_MAX {
+        statements.clear();
+    }
+    statements.insert(sql.to_owned(), statement.clone());
+    Ok(statement)
 }
 
 /// Works off what the connection receives, until it is closed.

@@ -50,10 +50,12 @@ mod read;
 mod row;
 mod schema;
 mod tls;
+mod transaction;
 mod wake;
 
-pub use projection::{Projection, Projector, Target};
+pub use projection::{Projection, control, target};
 pub use tokio_postgres;
+pub use transaction::Tx;
 
 pub use crate::project::{Progress, ProjectionResult};
 

@@ -1,210 +1,306 @@
-//! Read models in PostgreSQL tables. The rows and the checkpoint change in one transaction, which the
-//! projection's own code gets.
+//! Read models in PostgreSQL tables.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
-use tokio_postgres::{Client, IsolationLevel, Transaction};
+use tokio_postgres::Row;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
+use crate::backend::BoxFuture;
 use crate::connect::StoreUrl;
-use crate::error::{Conflict, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::RecordedEvent;
-use crate::project::{self, ProjectionResult, own_error};
-use crate::query::{Position, Query};
-use crate::store::EventStore;
-use crate::subscribe::Checkpoint;
+use crate::project::{
+    self, Answer, Batch, Creation, Database, Desk, Dialect, Model, ProjectionResult, ReadModel, Session, Sql,
+    Tables, Target, Value, Written, own_error,
+};
+use crate::sql::Link as _;
 
-use super::connect::Connection;
-use super::row::{self, integer, kinds};
+use super::connect::{Connection, Param};
 use super::schema::quote;
+use super::transaction::Tx;
 use super::{PostgresOptions, error};
 
 /// A read model: which events it reads, its tables, and what each event does to them. Its code gets the
 /// database's own transaction, and should change nothing else, so that doing it again is harmless.
-pub trait Projection: Send + Sync + 'static {
-    /// Names it in the target; its checkpoint is kept under this name.
-    fn name(&self) -> &str;
+///
+/// Each partition has a clone of its own, and an event that failed may come again: what it keeps in memory is no
+/// place for anything that the tables do not hold.
+pub trait Projection: Clone + Send + Sync + 'static {
+    /// Its name, the events it reads, its tables.
+    fn read_model(&self) -> ReadModel;
 
-    /// The events it reads.
-    fn query(&self) -> Query;
-
-    /// Creates its tables; called when it has none, in the transaction that begins it.
+    /// Creates its tables, in the transaction that begins them: `CREATE TABLE {orders} …`, as
+    /// [`Tables::sql`] fills in.
     ///
     /// # Errors
     /// Whatever the statements fail with; nothing of it stays.
-    fn create(&self, tx: &Transaction<'_>) -> impl Future<Output = ProjectionResult> + Send;
-
-    /// Drops its tables, before it is built again.
-    ///
-    /// # Errors
-    /// Whatever the statements fail with; nothing of it stays.
-    fn drop(&self, tx: &Transaction<'_>) -> impl Future<Output = ProjectionResult> + Send;
+    fn create(&self, tx: &Tx<'_>, tables: &Tables) -> impl Future<Output = ProjectionResult> + Send;
 
     /// Takes in one event.
     ///
     /// # Errors
-    /// Stops the projection before this event's batch; nothing of the batch stays.
+    /// Nothing of the event stays; what then becomes of it says
+    /// [`OnFailure`](crate::project::OnFailure).
     fn apply(
         &mut self,
-        tx: &Transaction<'_>,
+        tx: &Tx<'_>,
+        tables: &Tables,
         event: &RecordedEvent,
     ) -> impl Future<Output = ProjectionResult> + Send;
 }
 
-/// Runs one projection against tables in a PostgreSQL database, which may be the store's own or another one.
-pub type Projector<P> = project::Projector<Target<P>>;
+/// A read model in a PostgreSQL database, which may be the store's own or another one; for a
+/// [`Projector`](crate::project::Projector). What is known of it is kept in tables `projection…` in the schema that
+/// the URL names.
+///
+/// # Errors
+/// Invalid for a URL that is none of PostgreSQL.
+pub fn target<P: Projection>(url: &StoreUrl, projection: P) -> Result<Target> {
+    let model = projection.read_model();
+    let desk = Arc::new(Server::new(PostgresOptions::try_from(url)?));
+    Ok(Target::new(model, Arc::new(Source { desk, projection })))
+}
 
-/// Tables in a PostgreSQL database.
-pub struct Target<P> {
+/// The read models of a PostgreSQL database, to look at and to say what is wanted of them.
+///
+/// # Errors
+/// Invalid for a URL that is none of PostgreSQL.
+pub fn control(url: &StoreUrl) -> Result<project::Control> {
+    Ok(project::Control::new(Arc::new(Server::new(PostgresOptions::try_from(url)?))))
+}
+
+/// The server, and the schema.
+#[derive(Debug)]
+struct Server {
     options: PostgresOptions,
-    /// `None` after an error that leaves a connection in doubt.
-    client: Option<Client>,
+    dialect: Dialect,
+}
+
+impl Server {
+    fn new(options: PostgresOptions) -> Self {
+        let prefix = format!("{}.", quote(&options.schema));
+        let dialect = Dialect {
+            key: "text COLLATE \"C\"".to_owned(),
+            text: "text",
+            now: "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+            known: format!("SELECT 1 WHERE to_regclass('{prefix}projections') IS NOT NULL"),
+            prefix,
+            table: |name, columns| format!("CREATE TABLE IF NOT EXISTS {name} ({columns})"),
+            row: "t::text",
+            // A view that only gains columns is replaced, and keeps the rights that were granted on it.
+            view: |view, table| {
+                vec![format!(
+                    "DO $annals$ BEGIN CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table}; \
+                     EXCEPTION WHEN invalid_table_definition THEN DROP VIEW {view}; \
+                     CREATE VIEW {view} AS SELECT * FROM {table}; END $annals$"
+                )]
+            },
+        };
+        Self { options, dialect }
+    }
+}
+
+impl Desk for Server {
+    fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    fn session(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
+        let link = Link { options: self.options.clone(), connection: None };
+        Box::pin(async move { Ok(Box::new(link) as Box<dyn Session>) })
+    }
+}
+
+struct Source<P> {
+    desk: Arc<Server>,
     projection: P,
-    /// The table of checkpoints.
-    progress: String,
 }
 
-impl<P: Projection> Projector<P> {
-    /// Opens the target, creating the projection's tables where they are missing. Its checkpoint is in the
-    /// table `projections` in the schema that the URL names.
-    ///
-    /// # Errors
-    /// Unavailable when the server cannot be reached; invalid when the tables were filled from another store,
-    /// or from one that has been restored to before them.
-    pub async fn open(store: EventStore, url: &StoreUrl, projection: P) -> Result<Self> {
-        let options = PostgresOptions::try_from(url)?;
-        let progress = format!("{}.projections", quote(&options.schema));
-        Self::begin(store, Target { options, client: None, projection, progress }).await
+impl<P: Projection> Database for Source<P> {
+    fn desk(&self) -> Arc<dyn Desk> {
+        self.desk.clone()
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Box<dyn Model>>> {
+        let link = Link { options: self.desk.options.clone(), connection: None };
+        let bound = Bound { link, dialect: self.desk.dialect.clone(), projection: self.projection.clone() };
+        Box::pin(async move { Ok(Box::new(bound) as Box<dyn Model>) })
     }
 }
 
-impl<P: Projection> project::Target for Target<P> {
-    fn name(&self) -> String {
-        self.projection.name().to_owned()
+/// A connection.
+struct Link {
+    options: PostgresOptions,
+    /// `None` before it is needed, and after an error or a dropped future that leaves it in doubt.
+    connection: Option<Connection>,
+}
+
+impl Link {
+    /// Takes the connection; it is put back after what goes well.
+    async fn take(&mut self) -> Result<Connection> {
+        match self.connection.take() {
+            Some(connection) if !connection.is_closed() => Ok(connection),
+            _ => Connection::open(&self.options, None).await,
+        }
+    }
+}
+
+impl Session for Link {
+    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
+        Box::pin(async move {
+            let mut connection = self.take().await?;
+            let tx = Tx::begin(&mut connection).await?;
+            let answers = run(&tx, &statements).await?;
+            tx.commit().await?;
+            self.connection = Some(connection);
+            Ok(answers)
+        })
+    }
+}
+
+/// A connection with a read model.
+struct Bound<P> {
+    link: Link,
+    dialect: Dialect,
+    projection: P,
+}
+
+impl<P: Projection> Session for Bound<P> {
+    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
+        self.link.run(statements)
+    }
+}
+
+impl<P: Projection> Model for Bound<P> {
+    fn define(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let mut connection = self.link.take().await?;
+            let tx = Tx::begin(&mut connection).await?;
+            let schema = format!("CREATE SCHEMA IF NOT EXISTS {}", quote(&self.link.options.schema));
+            let definitions = project::definitions(&self.dialect).join("; ");
+            tx.batch_execute(&format!("{LOCK}; {schema}; {definitions}"))
+                .await
+                .map_err(|e| error::of("could not make the tables that keep track of read models", e))?;
+            tx.commit().await?;
+            self.link.connection = Some(connection);
+            Ok(())
+        })
     }
 
-    fn query(&self) -> Query {
-        self.projection.query()
-    }
-
-    async fn begin(&mut self, beginning: Checkpoint, again: bool) -> Result<Checkpoint> {
-        let failed = |e| error::of("could not open the read model", e);
-        let mut client = self.client().await?;
-        let name = self.projection.name();
-        let tx = transaction(&mut client).await?;
-        tx.batch_execute(&format!(
-            "SET LOCAL client_min_messages = warning; \
-             SELECT pg_advisory_xact_lock(hashtextextended('annals: create a read model', 0)); \
-             CREATE SCHEMA IF NOT EXISTS {}; \
-             CREATE TABLE IF NOT EXISTS {} (name text COLLATE \"C\" PRIMARY KEY, checkpoint text NOT NULL, \
-             position bigint NOT NULL)",
-            quote(&self.options.schema),
-            self.progress
-        ))
-        .await
-        .map_err(failed)?;
-        if let Some(known) = self.stands_at(&tx).await? {
-            if !again {
-                tx.commit().await.map_err(failed)?;
-                self.client = Some(client);
-                return Ok(known);
+    fn create(&mut self, creation: Creation) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move {
+            let mut connection = self.link.take().await?;
+            let tx = Tx::begin(&mut connection).await?;
+            tx.batch_execute(LOCK).await.map_err(|e| error::of("could not create the read model", e))?;
+            let found = run(&tx, &[creation.unless]).await?;
+            let create = found.iter().all(|answer| answer.rows.is_empty());
+            if create {
+                run(&tx, &creation.clean).await?;
+                let name = self.projection.read_model().name;
+                let created = self.projection.create(&tx, &creation.tables).await;
+                created.map_err(|e| own_error(&name, "create its tables", e))?;
+                run(&tx, &creation.then).await?;
             }
-            self.projection.drop(&tx).await.map_err(|e| own_error(name, "drop its tables", e))?;
-        }
-        self.projection.create(&tx).await.map_err(|e| own_error(name, "create its tables", e))?;
-        self.move_to(&tx, &beginning, Position::START).await?;
-        tx.commit().await.map_err(|e| error::of_commit("could not create the read model", e))?;
-        self.client = Some(client);
-        Ok(beginning)
+            tx.commit().await?;
+            self.link.connection = Some(connection);
+            Ok(create)
+        })
     }
 
-    async fn checkpoint(&mut self) -> Result<Option<Checkpoint>> {
-        let mut client = self.client().await?;
-        let tx = transaction(&mut client).await?;
-        let known = self.stands_at(&tx).await?;
-        tx.commit().await.map_err(|e| error::of("could not read the projection's checkpoint", e))?;
-        self.client = Some(client);
-        Ok(known)
-    }
-
-    async fn write(
-        &mut self,
-        from: &Checkpoint,
-        events: Vec<RecordedEvent>,
-        next: &Checkpoint,
-        position: Position,
-    ) -> Result<()> {
-        let mut client = self.client().await?;
-        let tx = transaction(&mut client).await?;
-        let name = self.projection.name().to_owned();
-        let actual = self.stands_at(&tx).await?;
-        if actual.as_ref() != Some(from) {
-            return Err(Conflict::Checkpoint { name, actual }.into());
-        }
-        for event in &events {
-            self.projection.apply(&tx, event).await.map_err(|e| {
-                let doing = format!("take in event {} at position {}", event.event_id, event.position);
-                own_error(&name, &doing, e)
-            })?;
-        }
-        self.move_to(&tx, next, position).await?;
-        tx.commit().await.map_err(|e| error::of_commit("could not write the read model", e))?;
-        self.client = Some(client);
-        Ok(())
+    fn write(&mut self, batch: Batch) -> BoxFuture<'_, Result<Written>> {
+        Box::pin(async move {
+            let mut connection = self.link.take().await?;
+            let tx = Tx::begin(&mut connection).await?;
+            let (idle, first) = tokio::join!(tx.batch_execute(IDLE_MAX), run(&tx, &batch.first));
+            idle.map_err(|e| error::of("could not write the read model", e))?;
+            first?;
+            for (index, event) in batch.taken() {
+                if let Err(reason) = self.projection.apply(&tx, &batch.tables, event).await {
+                    // A connection that is gone is no fault of the event's.
+                    tx.rollback().await?;
+                    self.link.connection = Some(connection);
+                    return Ok(Written::Refused { index, reason });
+                }
+            }
+            tx.commit().await?;
+            self.link.connection = Some(connection);
+            Ok(Written::All)
+        })
     }
 }
 
-impl<P: Projection> Target<P> {
-    /// Takes the connection; it is put back after what goes well, so that no error and no dropped future
-    /// leaves it in the middle of a transaction.
-    async fn client(&mut self) -> Result<Client> {
-        match self.client.take() {
-            Some(client) if !client.is_closed() => Ok(client),
-            _ => Ok(Connection::open(&self.options, None).await?.into_client()),
+/// One creation at a time; held until the end of the transaction.
+const LOCK: &str = "SET LOCAL client_min_messages = warning; \
+                    SELECT pg_advisory_xact_lock(hashtextextended('annals: create a read model', 0))";
+
+/// How long the server waits for the next statement of a transaction before it ends it, and with it the locks that
+/// keep others from taking over.
+const IDLE_MAX: &str = "SET LOCAL idle_in_transaction_session_timeout = '30s'";
+
+async fn run(tx: &Tx<'_>, statements: &[Sql]) -> Result<Vec<Answer>> {
+    let mut answers = Vec::with_capacity(statements.len());
+    for sql in statements {
+        let failed = |e| error::of("could not work on what is known of read models", e);
+        // Which type a parameter has, the statement says, as for a literal in its place.
+        let params: Vec<Param<'_>> =
+            sql.values.iter().map(|value| -> Param<'_> { (value, Type::UNKNOWN) }).collect();
+        let text = sql.numbered(|n| format!("${n}"));
+        let answer = if text.starts_with("SELECT") {
+            let rows = tx.query_cached(&text, &params).await.map_err(failed)?;
+            Answer { rows: rows.iter().map(texts).collect::<Result<_>>()?, changed: 0 }
+        } else {
+            Answer { changed: tx.execute_cached(&text, &params).await.map_err(failed)?, rows: Vec::new() }
+        };
+        answers.push(answer.judge(sql)?);
+    }
+    Ok(answers)
+}
+
+fn texts(row: &Row) -> Result<Vec<Option<String>>> {
+    let text = |(index, column): (usize, &tokio_postgres::Column)| match *column.type_() {
+        Type::INT4 => row.try_get::<_, Option<i32>>(index).map(|value| value.map(|value| value.to_string())),
+        Type::INT8 => row.try_get::<_, Option<i64>>(index).map(|value| value.map(|value| value.to_string())),
+        _ => row.try_get::<_, Option<String>>(index),
+    };
+    row.columns().iter().enumerate().map(text).collect::<Result<_, _>>().map_err(|e| {
+        Error::with_source(ErrorKind::Corrupt, "what is known of read models is not of the expected form", e)
+    })
+}
+
+/// Every value goes as text, which each type of the database reads in its own way.
+impl ToSql for Value {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self {
+            Value::Null => return Ok(IsNull::Yes),
+            Value::Bool(is) => out.extend_from_slice(if *is { b"true" } else { b"false" }),
+            Value::Number(text) | Value::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Value::Bytes(bytes) => {
+                out.extend_from_slice(b"\\x");
+                for byte in bytes {
+                    out.extend_from_slice(format!("{byte:02x}").as_bytes());
+                }
+            }
+            Value::Time(time) => out.extend_from_slice(time.to_string().as_bytes()),
         }
+        Ok(IsNull::No)
     }
 
-    /// Locks the checkpoint, so that one runner writes at a time.
-    async fn stands_at(&self, tx: &Transaction<'_>) -> Result<Option<Checkpoint>> {
-        let sql = format!("SELECT checkpoint FROM {} WHERE name = $1 FOR UPDATE", self.progress);
-        let rows = tx
-            .query_typed(&sql, &[(&self.projection.name(), kinds::TEXT)])
-            .await
-            .map_err(|e| error::of("could not read the projection's checkpoint", e))?;
-        rows.first().map(|found| row::parse(found, 0)).transpose()
+    fn accepts(_: &Type) -> bool {
+        true
     }
 
-    async fn move_to(&self, tx: &Transaction<'_>, next: &Checkpoint, position: Position) -> Result<()> {
-        let sql = format!(
-            "INSERT INTO {} (name, checkpoint, position) VALUES ($1, $2, $3) ON CONFLICT (name) \
-             DO UPDATE SET checkpoint = excluded.checkpoint, position = excluded.position",
-            self.progress
-        );
-        let position = integer(position.0);
-        tx.execute_typed(
-            &sql,
-            &[
-                (&self.projection.name(), kinds::TEXT),
-                (&next.as_str(), kinds::TEXT),
-                (&position, kinds::INT8),
-            ],
-        )
-        .await
-        .map(drop)
-        .map_err(|e| error::of("could not write the read model", e))
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
     }
+
+    to_sql_checked!();
 }
 
-async fn transaction(client: &mut Client) -> Result<Transaction<'_>> {
-    client
-        .build_transaction()
-        .isolation_level(IsolationLevel::ReadCommitted)
-        .start()
-        .await
-        .map_err(|e| error::of("could not begin a transaction", e))
-}
-
-impl<P> fmt::Debug for Target<P> {
+impl<P> fmt::Debug for Source<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Source").field("desk", &self.desk).finish_non_exhaustive()
     }
 }

@@ -23,7 +23,7 @@ mod row;
 mod schema;
 
 pub use crate::project::{Progress, ProjectionResult};
-pub use projection::{Projection, Projector, Target};
+pub use projection::{Projection, control, target};
 pub use rusqlite;
 
 use std::path::{Path, PathBuf};

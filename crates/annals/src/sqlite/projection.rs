@@ -1,66 +1,132 @@
-//! Read models in SQLite tables. The rows and the checkpoint change in one transaction, so that an event is
-//! in the tables exactly once, whatever crashes when; and the whole can be thrown away and built again.
+//! Read models in SQLite tables.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::types::{Value as Cell, ValueRef};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::error::{Conflict, Error, ErrorKind, Result};
+use crate::backend::BoxFuture;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::RecordedEvent;
-use crate::project::{self, ProjectionResult, own_error};
-use crate::query::{Position, Query};
-use crate::store::EventStore;
-use crate::subscribe::Checkpoint;
+use crate::project::{
+    self, Answer, Batch, Creation, Database, Desk, Dialect, Model, ProjectionResult, ReadModel, Session, Sql,
+    Tables, Target, Value, Written, own_error,
+};
 
 use super::{error, schema};
 
 /// A read model: which events it reads, its tables, and what each event does to them. Its code is
 /// synchronous and gets the database's own transaction, and nothing else, so that doing it again is harmless.
-pub trait Projection: Send + 'static {
-    /// Names it in the target; its checkpoint is kept under this name.
-    fn name(&self) -> &str;
+///
+/// Each partition has a clone of its own, and an event that failed may come again: what it keeps in memory is no
+/// place for anything that the tables do not hold.
+pub trait Projection: Clone + Send + 'static {
+    /// Its name, the events it reads, its tables.
+    fn read_model(&self) -> ReadModel;
 
-    /// The events it reads.
-    fn query(&self) -> Query;
-
-    /// Creates its tables; called when it has none, in the transaction that begins it.
+    /// Creates its tables, in the transaction that begins them: `CREATE TABLE {orders} …`, as
+    /// [`Tables::sql`] fills in.
     ///
     /// # Errors
     /// Whatever the statements fail with; nothing of it stays.
-    fn create(&self, tx: &Transaction<'_>) -> ProjectionResult;
-
-    /// Drops its tables, before it is built again.
-    ///
-    /// # Errors
-    /// Whatever the statements fail with; nothing of it stays.
-    fn drop(&self, tx: &Transaction<'_>) -> ProjectionResult;
+    fn create(&self, tx: &Transaction<'_>, tables: &Tables) -> ProjectionResult;
 
     /// Takes in one event.
     ///
     /// # Errors
-    /// Stops the projection before this event's batch; nothing of the batch stays.
-    fn apply(&mut self, tx: &Transaction<'_>, event: &RecordedEvent) -> ProjectionResult;
+    /// Nothing of the event stays; what then becomes of it says
+    /// [`OnFailure`](crate::project::OnFailure).
+    fn apply(&mut self, tx: &Transaction<'_>, tables: &Tables, event: &RecordedEvent) -> ProjectionResult;
 }
 
-const CREATE: &str = "CREATE TABLE IF NOT EXISTS annals_projections (
-    name TEXT PRIMARY KEY,
-    checkpoint TEXT NOT NULL,
-    position INTEGER NOT NULL
-) STRICT, WITHOUT ROWID";
+/// A read model in an SQLite file, which may be the store's own or another one, and is created where it is
+/// missing; for a [`Projector`](crate::project::Projector).
+pub fn target<P: Projection>(path: impl AsRef<Path>, projection: P) -> Target {
+    let model = projection.read_model();
+    let desk = Arc::new(File::new(path.as_ref().to_owned(), true));
+    Target::new(model, Arc::new(Source { desk, projection: Mutex::new(projection) }))
+}
 
-const SAVE: &str = "INSERT INTO annals_projections (name, checkpoint, position) VALUES (?1, ?2, ?3)
-ON CONFLICT (name) DO UPDATE SET checkpoint = excluded.checkpoint, position = excluded.position";
+/// The read models of an SQLite file, to look at and to say what is wanted of them.
+pub fn control(path: impl AsRef<Path>) -> project::Control {
+    project::Control::new(Arc::new(File::new(path.as_ref().to_owned(), false)))
+}
 
-/// Runs one projection against tables in an SQLite file, which may be the store's own or another one.
-pub type Projector<P> = project::Projector<Target<P>>;
-
-/// Tables in an SQLite file.
+/// The file.
 #[derive(Debug)]
-pub struct Target<P> {
+struct File {
+    path: PathBuf,
+    create: bool,
+    dialect: Dialect,
+}
+
+impl File {
+    fn new(path: PathBuf, create: bool) -> Self {
+        let dialect = Dialect {
+            key: "TEXT".to_owned(),
+            text: "TEXT",
+            now: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+            prefix: "annals_".to_owned(),
+            known: "SELECT 1 FROM sqlite_master WHERE name = 'annals_projections'".to_owned(),
+            table: |name, columns| format!("CREATE TABLE IF NOT EXISTS {name} ({columns}) WITHOUT ROWID"),
+            row: "t.*",
+            view: |view, table| {
+                vec![
+                    format!("DROP VIEW IF EXISTS {view}"),
+                    format!("CREATE VIEW {view} AS SELECT * FROM {table}"),
+                ]
+            },
+        };
+        Self { path, create, dialect }
+    }
+
+    fn open<P: Send + 'static>(&self, projection: P) -> BoxFuture<'static, Result<Link<P>>> {
+        let (path, create) = (self.path.clone(), self.create);
+        Box::pin(blocking(move || {
+            let failed = |e| error::of("could not open the read model", e);
+            let connection = super::connect(&path, create)?;
+            schema::prepare(&connection).map_err(failed)?;
+            if create {
+                schema::use_wal(&connection).map_err(failed)?;
+            }
+            Ok(Link { inner: Arc::new(Mutex::new(Inner { connection, projection })) })
+        }))
+    }
+}
+
+impl Desk for File {
+    fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    fn session(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
+        let open = self.open(());
+        Box::pin(async move { Ok(Box::new(open.await?) as Box<dyn Session>) })
+    }
+}
+
+struct Source<P> {
+    desk: Arc<File>,
+    projection: Mutex<P>,
+}
+
+impl<P: Projection> Database for Source<P> {
+    fn desk(&self) -> Arc<dyn Desk> {
+        self.desk.clone()
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Box<dyn Model>>> {
+        let projection = self.projection.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let open = self.desk.open(projection);
+        let dialect = self.desk.dialect.clone();
+        Box::pin(async move { Ok(Box::new(Bound { link: open.await?, dialect }) as Box<dyn Model>) })
+    }
+}
+
+/// A connection. The work is done on tokio's blocking pool, and ends there also when nobody waits for it.
+struct Link<P> {
     inner: Arc<Mutex<Inner<P>>>,
-    name: String,
-    query: Query,
 }
 
 struct Inner<P> {
@@ -68,128 +134,130 @@ struct Inner<P> {
     projection: P,
 }
 
-impl<P: Projection> Projector<P> {
-    /// Opens the target, creating the file and the projection's tables where they are missing.
-    ///
-    /// # Errors
-    /// Unavailable when the file cannot be opened; invalid when its tables were filled from another store,
-    /// or from one that has been restored to before them.
-    pub async fn open(store: EventStore, path: impl AsRef<Path>, projection: P) -> Result<Self> {
-        let (name, query) = (projection.name().to_owned(), projection.query());
-        let path = path.as_ref().to_owned();
-        let inner = blocking(move || {
-            let failed = |e| error::of("could not open the read model", e);
-            let connection = super::connect(&path, true)?;
-            schema::prepare(&connection).map_err(failed)?;
-            schema::use_wal(&connection).map_err(failed)?;
-            Ok(Inner { connection, projection })
-        })
-        .await?;
-        Self::begin(store, Target { inner: Arc::new(Mutex::new(inner)), name, query }).await
-    }
-}
-
-impl<P: Projection> project::Target for Target<P> {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn query(&self) -> Query {
-        self.query.clone()
-    }
-
-    async fn begin(&mut self, beginning: Checkpoint, again: bool) -> Result<Checkpoint> {
-        self.with(move |inner| inner.begin(beginning, again)).await
-    }
-
-    async fn checkpoint(&mut self) -> Result<Option<Checkpoint>> {
-        self.with(|inner| inner.checkpoint()).await
-    }
-
-    async fn write(
-        &mut self,
-        from: &Checkpoint,
-        events: Vec<RecordedEvent>,
-        next: &Checkpoint,
-        position: Position,
-    ) -> Result<()> {
-        let (from, next) = (from.clone(), next.clone());
-        self.with(move |inner| inner.write(&from, &events, &next, position)).await
-    }
-}
-
-impl<P: Projection> Target<P> {
-    /// Works on the tables, on tokio's blocking pool; the future borrows nothing.
-    fn with<T: Send + 'static, W>(&self, work: W) -> impl Future<Output = Result<T>> + Send + use<P, T, W>
-    where
-        W: FnOnce(&mut Inner<P>) -> Result<T> + Send + 'static,
-    {
+impl<P: Send + 'static> Link<P> {
+    /// Works in a transaction, which is committed when `done` says so of what the work gives back.
+    fn within<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &mut P) -> Result<T> + Send + 'static,
+        done: impl FnOnce(&T) -> bool + Send + 'static,
+    ) -> BoxFuture<'static, Result<T>> {
         let inner = self.inner.clone();
-        blocking(move || work(&mut inner.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-}
-
-impl<P: Projection> Inner<P> {
-    /// Creates the tables, or finds them; says where they stand. `again` drops them first.
-    fn begin(&mut self, beginning: Checkpoint, again: bool) -> Result<Checkpoint> {
-        let failed = |e| error::of("could not open the read model", e);
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        tx.execute_batch(CREATE).map_err(failed)?;
-        let name = self.projection.name();
-        let known = checkpoint(&tx, name).map_err(failed)?;
-        if let Some(known) = known {
-            if !again {
-                return Ok(known);
+        Box::pin(blocking(move || {
+            let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let Inner { connection, projection } = &mut *inner;
+            let tx = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(|e| error::of("could not begin a transaction", e))?;
+            let result = work(&tx, projection)?;
+            if done(&result) {
+                tx.commit().map_err(error::of_commit)?;
             }
-            self.projection.drop(&tx).map_err(|e| own_error(name, "drop its tables", e))?;
-        }
-        self.projection.create(&tx).map_err(|e| own_error(name, "create its tables", e))?;
-        tx.execute(SAVE, (name, beginning.as_str(), 0)).map_err(failed)?;
-        tx.commit().map_err(error::of_commit)?;
-        Ok(beginning)
-    }
-
-    fn checkpoint(&self) -> Result<Option<Checkpoint>> {
-        checkpoint(&self.connection, self.projection.name())
-            .map_err(|e| error::of("could not read the projection's checkpoint", e))
-    }
-
-    /// Takes in the events between two checkpoints.
-    fn write(
-        &mut self,
-        from: &Checkpoint,
-        events: &[RecordedEvent],
-        next: &Checkpoint,
-        position: Position,
-    ) -> Result<()> {
-        let failed = |e| error::of("could not write the read model", e);
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let name = self.projection.name().to_owned();
-        let actual = checkpoint(&tx, &name).map_err(failed)?;
-        if actual.as_ref() != Some(from) {
-            // Another runner has moved the tables; what it wrote counts.
-            return Err(Conflict::Checkpoint { name, actual }.into());
-        }
-        for event in events {
-            self.projection.apply(&tx, event).map_err(|e| {
-                own_error(
-                    &name,
-                    &format!("take in event {} at position {}", event.event_id, event.position),
-                    e,
-                )
-            })?;
-        }
-        tx.execute(SAVE, (&name, next.as_str(), super::row::integer(position.0))).map_err(failed)?;
-        tx.commit().map_err(error::of_commit)
+            Ok(result)
+        }))
     }
 }
 
-fn checkpoint(connection: &Connection, name: &str) -> rusqlite::Result<Option<Checkpoint>> {
-    connection
-        .query_row("SELECT checkpoint FROM annals_projections WHERE name = ?1", [name], |found| {
-            super::row::parse(found, 0)
-        })
-        .optional()
+impl<P: Send + 'static> Session for Link<P> {
+    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
+        self.within(move |tx, _| run(tx, &statements), |_| true)
+    }
+}
+
+/// A connection with a read model.
+struct Bound<P> {
+    link: Link<P>,
+    dialect: Dialect,
+}
+
+impl<P: Projection> Session for Bound<P> {
+    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
+        self.link.run(statements)
+    }
+}
+
+impl<P: Projection> Model for Bound<P> {
+    fn define(&mut self) -> BoxFuture<'_, Result<()>> {
+        let define = project::definitions(&self.dialect).join("; ");
+        let failed = |e| error::of("could not make the tables that keep track of read models", e);
+        self.link.within(move |tx, _| tx.execute_batch(&define).map_err(failed), |()| true)
+    }
+
+    fn create(&mut self, creation: Creation) -> BoxFuture<'_, Result<bool>> {
+        let work = move |tx: &Transaction<'_>, projection: &mut P| {
+            if !run_one(tx, &creation.unless)?.rows.is_empty() {
+                return Ok(false);
+            }
+            run(tx, &creation.clean)?;
+            let name = projection.read_model().name;
+            projection.create(tx, &creation.tables).map_err(|e| own_error(&name, "create its tables", e))?;
+            run(tx, &creation.then)?;
+            Ok(true)
+        };
+        self.link.within(work, |created| *created)
+    }
+
+    fn write(&mut self, batch: Batch) -> BoxFuture<'_, Result<Written>> {
+        let work = move |tx: &Transaction<'_>, projection: &mut P| {
+            run(tx, &batch.first)?;
+            for (index, event) in batch.taken() {
+                if let Err(reason) = projection.apply(tx, &batch.tables, event) {
+                    return Ok(Written::Refused { index, reason });
+                }
+            }
+            Ok(Written::All)
+        };
+        self.link.within(work, |written| matches!(written, Written::All))
+    }
+}
+
+fn run(tx: &Transaction<'_>, statements: &[Sql]) -> Result<Vec<Answer>> {
+    statements.iter().map(|sql| run_one(tx, sql)).collect()
+}
+
+fn run_one(tx: &Transaction<'_>, sql: &Sql) -> Result<Answer> {
+    let failed = |e| error::of("could not work on what is known of read models", e);
+    let answer = || {
+        let mut statement = tx.prepare_cached(&sql.text)?;
+        let values = rusqlite::params_from_iter(sql.values.iter().cloned().map(cell));
+        let columns = statement.column_count();
+        if columns == 0 {
+            let changed = statement.execute(values)?;
+            return Ok(Answer { changed: changed as u64, ..Answer::default() });
+        }
+        let row =
+            |row: &rusqlite::Row<'_>| (0..columns).map(|column| row.get_ref(column).map(text)).collect();
+        let rows = statement.query_map(values, row)?.collect::<rusqlite::Result<_>>()?;
+        Ok(Answer { rows, changed: 0 })
+    };
+    answer().map_err(failed)?.judge(sql)
+}
+
+fn text(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+    }
+}
+
+/// SQLite has no exact decimals; digits that none of its numbers holds stay a text.
+pub(super) fn cell(value: Value) -> Cell {
+    match value {
+        Value::Null => Cell::Null,
+        Value::Bool(is) => Cell::Integer(is.into()),
+        Value::Number(digits) => match digits.parse::<i64>() {
+            Ok(integer) => Cell::Integer(integer),
+            Err(_) if digits.contains(['.', 'e', 'E']) => {
+                digits.parse().map_or_else(|_| Cell::Text(digits.clone()), Cell::Real)
+            }
+            Err(_) => Cell::Text(digits),
+        },
+        Value::Text(text) => Cell::Text(text),
+        Value::Bytes(bytes) => Cell::Blob(bytes),
+        Value::Time(time) => Cell::Text(time.to_string()),
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -198,8 +266,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
         .map_err(|e| Error::with_source(ErrorKind::Internal, "the projection panicked", e))?
 }
 
-impl<P> std::fmt::Debug for Inner<P> {
+impl<P> std::fmt::Debug for Source<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inner").field("connection", &self.connection).finish_non_exhaustive()
+        f.debug_struct("Source").field("desk", &self.desk).finish_non_exhaustive()
     }
 }

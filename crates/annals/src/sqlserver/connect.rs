@@ -142,7 +142,7 @@ impl Connection {
 
     /// Runs a statement that changes rows; says how many.
     pub(super) async fn execute(&mut self, sql: &str, params: Vec<Param>) -> Result<u64, Failure> {
-        Ok(bound(sql, params).execute(&mut self.client).await?.total())
+        execute(&mut self.client, sql, params).await
     }
 
     /// Runs statements without parameters in one round trip; the rows of each that has any.
@@ -176,6 +176,10 @@ pub(super) async fn query(
     params: Vec<Param>,
 ) -> Result<Vec<Vec<Row>>, Failure> {
     bound(sql, params).query(client).await?.into_results().await
+}
+
+pub(super) async fn execute(client: &mut Client, sql: &str, params: Vec<Param>) -> Result<u64, Failure> {
+    Ok(bound(sql, params).execute(client).await?.total())
 }
 
 pub(super) async fn batch(client: &mut Client, sql: &str) -> Result<Vec<Vec<Row>>, Failure> {

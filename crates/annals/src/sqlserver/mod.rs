@@ -40,7 +40,7 @@ mod schema;
 mod session;
 
 pub use connect::Client;
-pub use projection::{Projection, Projector, Target};
+pub use projection::{Projection, control, target};
 pub use session::{Session, Transaction};
 pub use tiberius;
 

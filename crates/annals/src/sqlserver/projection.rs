@@ -1,194 +1,306 @@
-//! Read models in SQL Server tables. The rows and the checkpoint change in one transaction, which the
-//! projection's own code gets.
+//! Read models in SQL Server tables.
 
 use std::fmt;
+use std::sync::Arc;
 
+use tiberius::{ColumnData, Row};
+use tokio::time::Instant;
+
+use crate::backend::BoxFuture;
 use crate::connect::StoreUrl;
-use crate::error::{Conflict, Result};
+use crate::error::Result;
 use crate::event::RecordedEvent;
-use crate::project::{self, ProjectionResult, own_error};
-use crate::query::{Position, Query};
-use crate::store::EventStore;
-use crate::subscribe::Checkpoint;
+use crate::project::{
+    self, Answer, Batch, Creation, Database, Desk, Dialect, Model, ProjectionResult, ReadModel, Sql, Tables,
+    Target, Value, Written, own_error,
+};
 
-use super::append::position as place;
-use super::connect::{Param, batch, query};
-use super::read::name;
-use super::row::Fields;
-use super::schema::quote;
+use super::connect::{Client, IDLE_MAX, Param, batch, execute, query};
+use super::schema::{alone, quote};
 use super::session::{Session, Transaction};
 use super::{SqlServerOptions, error};
 
 /// A read model: which events it reads, its tables, and what each event does to them. Its code gets an open
 /// transaction, which it must not end, and should change nothing else, so that doing it again is harmless.
-pub trait Projection: Send + Sync + 'static {
-    /// Names it in the target; its checkpoint is kept under this name.
-    fn name(&self) -> &str;
+///
+/// Each partition has a clone of its own, and an event that failed may come again: what it keeps in memory is no
+/// place for anything that the tables do not hold.
+pub trait Projection: Clone + Send + Sync + 'static {
+    /// Its name, the events it reads, its tables.
+    fn read_model(&self) -> ReadModel;
 
-    /// The events it reads.
-    fn query(&self) -> Query;
-
-    /// Creates its tables; called when it has none, in the transaction that begins it.
+    /// Creates its tables, in the transaction that begins them: `CREATE TABLE {orders} …`, as
+    /// [`Tables::sql`] fills in.
     ///
     /// # Errors
     /// Whatever the statements fail with; nothing of it stays.
-    fn create(&self, tx: &mut Transaction<'_>) -> impl Future<Output = ProjectionResult> + Send;
+    fn create(
+        &self,
+        tx: &mut Transaction<'_>,
+        tables: &Tables,
+    ) -> impl Future<Output = ProjectionResult> + Send;
 
-    /// Drops its tables, before it is built again.
+    /// Takes in one event. A statement that fails takes the whole transaction back, so going on after one has no
+    /// place here.
     ///
     /// # Errors
-    /// Whatever the statements fail with; nothing of it stays.
-    fn drop(&self, tx: &mut Transaction<'_>) -> impl Future<Output = ProjectionResult> + Send;
-
-    /// Takes in one event.
-    ///
-    /// # Errors
-    /// Stops the projection before this event's batch; nothing of the batch stays.
+    /// Nothing of the event stays; what then becomes of it says
+    /// [`OnFailure`](crate::project::OnFailure).
     fn apply(
         &mut self,
         tx: &mut Transaction<'_>,
+        tables: &Tables,
         event: &RecordedEvent,
     ) -> impl Future<Output = ProjectionResult> + Send;
 }
 
-/// Runs one projection against tables in a SQL Server database, which may be the store's own or another one.
-pub type Projector<P> = project::Projector<Target<P>>;
+/// A read model in a SQL Server database, which may be the store's own or another one; for a
+/// [`Projector`](crate::project::Projector). What is known of it is kept in tables `projection…` in the schema that
+/// the URL names.
+///
+/// # Errors
+/// Invalid for a URL that is none of SQL Server.
+pub fn target<P: Projection>(url: &StoreUrl, projection: P) -> Result<Target> {
+    let model = projection.read_model();
+    let desk = Arc::new(Server::new(SqlServerOptions::try_from(url)?));
+    Ok(Target::new(model, Arc::new(Source { desk, projection })))
+}
 
-/// Tables in a SQL Server database.
-pub struct Target<P> {
-    session: Session,
+/// The read models of a SQL Server database, to look at and to say what is wanted of them.
+///
+/// # Errors
+/// Invalid for a URL that is none of SQL Server.
+pub fn control(url: &StoreUrl) -> Result<project::Control> {
+    Ok(project::Control::new(Arc::new(Server::new(SqlServerOptions::try_from(url)?))))
+}
+
+/// The server, and the schema.
+#[derive(Debug)]
+struct Server {
+    options: SqlServerOptions,
+    dialect: Dialect,
+}
+
+impl Server {
+    fn new(options: SqlServerOptions) -> Self {
+        let prefix = format!("{}.", quote(&options.schema));
+        let dialect = Dialect {
+            // Like every other this collation takes 'a' and 'a ' for the same, but no name of a read model or of
+            // a process ends with a blank.
+            key: "nvarchar(200) COLLATE Latin1_General_100_BIN2".to_owned(),
+            text: "nvarchar(max) COLLATE Latin1_General_100_BIN2",
+            now: "REPLACE(CONVERT(nvarchar(33), SYSUTCDATETIME(), 126), N' ', N'T') + N'Z'",
+            known: format!("SELECT 1 WHERE OBJECT_ID(N'{prefix}projections', N'U') IS NOT NULL"),
+            prefix,
+            table: |name, columns| {
+                format!("IF OBJECT_ID(N'{name}', N'U') IS NULL CREATE TABLE {name} ({columns})")
+            },
+            row: "t.*",
+            // A definition of a view is alone in its batch. Not every server can alter one, so the rights that
+            // were granted on it are lost; those on its schema are not.
+            view: |view, table| {
+                vec![
+                    format!("DROP VIEW IF EXISTS {view}"),
+                    format!("EXEC(N'CREATE VIEW {view} AS SELECT * FROM {table}')"),
+                ]
+            },
+        };
+        Self { options, dialect }
+    }
+}
+
+impl Desk for Server {
+    fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    fn session(&self) -> BoxFuture<'_, Result<Box<dyn project::Session>>> {
+        let link = Link::new(self.options.clone());
+        Box::pin(async move { Ok(Box::new(link) as Box<dyn project::Session>) })
+    }
+}
+
+struct Source<P> {
+    desk: Arc<Server>,
     projection: P,
+}
+
+impl<P: Projection> Database for Source<P> {
+    fn desk(&self) -> Arc<dyn Desk> {
+        self.desk.clone()
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<Box<dyn Model>>> {
+        let link = Link::new(self.desk.options.clone());
+        let Server { options, dialect } = &*self.desk;
+        let (schema, dialect) = (options.schema.clone(), dialect.clone());
+        let bound = Bound { link, schema, dialect, projection: self.projection.clone() };
+        Box::pin(async move { Ok(Box::new(bound) as Box<dyn Model>) })
+    }
+}
+
+/// A connection. Nothing lets the server end one whose process is stopped in the middle of a transaction: others
+/// wait for its part until it goes on or dies, and each of their statements fails after 5 seconds.
+struct Link {
+    session: Session,
+    used: Instant,
+}
+
+impl Link {
+    fn new(options: SqlServerOptions) -> Self {
+        Self { session: Session::later(options), used: Instant::now() }
+    }
+
+    async fn begin(&mut self) -> Result<Transaction<'_>> {
+        if self.used.elapsed() > IDLE_MAX {
+            self.session.close();
+        }
+        self.used = Instant::now();
+        self.session.begin().await
+    }
+}
+
+impl project::Session for Link {
+    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
+        Box::pin(async move {
+            let mut tx = self.begin().await?;
+            let answers = run(&mut tx, &statements).await?;
+            commit(tx).await?;
+            Ok(answers)
+        })
+    }
+}
+
+/// A connection with a read model.
+struct Bound<P> {
+    link: Link,
     schema: String,
-    /// The table of checkpoints.
-    progress: String,
+    dialect: Dialect,
+    projection: P,
 }
 
-impl<P: Projection> Projector<P> {
-    /// Opens the target, creating the projection's tables where they are missing. Its checkpoint is in the
-    /// table `projections` in the schema that the URL names.
-    ///
-    /// # Errors
-    /// Unavailable when the server cannot be reached; invalid when the tables were filled from another store,
-    /// or from one that has been restored to before them.
-    pub async fn open(store: EventStore, url: &StoreUrl, projection: P) -> Result<Self> {
-        let options = SqlServerOptions::try_from(url)?;
-        let schema = options.schema.clone();
-        let progress = format!("{}.[projections]", quote(&schema));
-        let session = Session::of(options).await?;
-        Self::begin(store, Target { session, projection, schema, progress }).await
+impl<P: Projection> project::Session for Bound<P> {
+    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
+        self.link.run(statements)
     }
 }
 
-impl<P: Projection> project::Target for Target<P> {
-    fn name(&self) -> String {
-        self.projection.name().to_owned()
-    }
+/// Whoever creates is alone with that.
+const CREATION: &str = "annals: create a read model";
 
-    fn query(&self) -> Query {
-        self.projection.query()
-    }
-
-    async fn begin(&mut self, beginning: Checkpoint, again: bool) -> Result<Checkpoint> {
-        const DOING: &str = "could not open the read model";
-        let failed = |e| error::of(DOING, e);
-        let Self { session, projection, schema, progress } = self;
-        let mut tx = session.begin().await?;
-        // Two that create the same table at once would collide; whoever waits too long fails when it creates.
-        batch(
-            &mut tx,
-            "EXEC sp_getapplock @Resource = N'annals: create a read model', @LockMode = N'Exclusive', \
-             @LockOwner = N'Transaction', @LockTimeout = 60000",
-        )
-        .await
-        .map_err(failed)?;
-        for sql in [
-            format!("IF SCHEMA_ID(N'{schema}') IS NULL EXEC(N'CREATE SCHEMA {}')", quote(schema)),
-            format!(
-                "IF OBJECT_ID(N'{progress}', N'U') IS NULL CREATE TABLE {progress} (name_key varbinary(255) NOT \
-                 NULL PRIMARY KEY, name nvarchar(255) NOT NULL, [checkpoint] nvarchar(400) NOT NULL, \
-                 position bigint NOT NULL)"
-            ),
-        ] {
-            batch(&mut tx, &sql).await.map_err(failed)?;
-        }
-        let named = projection.name();
-        if let Some(known) = stands_at(&mut tx, progress, named).await? {
-            if !again {
-                tx.commit().await?;
-                return Ok(known);
+impl<P: Projection> Model for Bound<P> {
+    fn define(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            const DOING: &str = "could not make the tables that keep track of read models";
+            let mut tx = self.link.begin().await?;
+            alone(&mut tx, CREATION, DOING).await?;
+            let schema = format!(
+                "IF SCHEMA_ID(N'{}') IS NULL EXEC(N'CREATE SCHEMA {}')",
+                self.schema,
+                quote(&self.schema)
+            );
+            for sql in [schema].into_iter().chain(project::definitions(&self.dialect)) {
+                batch(&mut tx, &sql).await.map_err(|e| error::of(DOING, e))?;
             }
-            projection.drop(&mut tx).await.map_err(|e| own_error(named, "drop its tables", e))?;
-        }
-        projection.create(&mut tx).await.map_err(|e| own_error(named, "create its tables", e))?;
-        move_to(&mut tx, progress, named, &beginning, Position::START).await?;
-        tx.commit_doing("could not create the read model").await?;
-        Ok(beginning)
+            commit(tx).await
+        })
     }
 
-    async fn checkpoint(&mut self) -> Result<Option<Checkpoint>> {
-        let mut tx = self.session.begin().await?;
-        let known = stands_at(&mut tx, &self.progress, self.projection.name()).await?;
-        tx.commit().await?;
-        Ok(known)
+    fn create(&mut self, creation: Creation) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move {
+            let mut tx = self.link.begin().await?;
+            alone(&mut tx, CREATION, "could not create the read model").await?;
+            let found = run(&mut tx, &[creation.unless]).await?;
+            let create = found.iter().all(|answer| answer.rows.is_empty());
+            if create {
+                run(&mut tx, &creation.clean).await?;
+                let name = self.projection.read_model().name;
+                let created = self.projection.create(&mut tx, &creation.tables).await;
+                created.map_err(|e| own_error(&name, "create its tables", e))?;
+                run(&mut tx, &creation.then).await?;
+            }
+            commit(tx).await?;
+            Ok(create)
+        })
     }
 
-    async fn write(
-        &mut self,
-        from: &Checkpoint,
-        events: Vec<RecordedEvent>,
-        next: &Checkpoint,
-        position: Position,
-    ) -> Result<()> {
-        let mut tx = self.session.begin().await?;
-        let name = self.projection.name().to_owned();
-        let actual = stands_at(&mut tx, &self.progress, &name).await?;
-        if actual.as_ref() != Some(from) {
-            tx.rollback().await?;
-            return Err(Conflict::Checkpoint { name, actual }.into());
-        }
-        for event in &events {
-            self.projection.apply(&mut tx, event).await.map_err(|e| {
-                let doing = format!("take in event {} at position {}", event.event_id, event.position);
-                own_error(&name, &doing, e)
-            })?;
-        }
-        move_to(&mut tx, &self.progress, &name, next, position).await?;
-        tx.commit_doing("could not write the read model").await
+    fn write(&mut self, batch: Batch) -> BoxFuture<'_, Result<Written>> {
+        Box::pin(async move {
+            let mut tx = self.link.begin().await?;
+            run(&mut tx, &batch.first).await?;
+            for (index, event) in batch.taken() {
+                if let Err(reason) = self.projection.apply(&mut tx, &batch.tables, event).await {
+                    // A connection that is gone is no fault of the event's.
+                    tx.rollback().await?;
+                    return Ok(Written::Refused { index, reason });
+                }
+            }
+            commit(tx).await?;
+            Ok(Written::All)
+        })
     }
 }
 
-/// Locks the checkpoint, so that one runner writes at a time: an UPDATE does, whatever isolation and hints mean.
-async fn stands_at(tx: &mut Transaction<'_>, progress: &str, named: &str) -> Result<Option<Checkpoint>> {
-    let sql = format!(
-        "UPDATE {progress} SET position = position WHERE name_key = @P1;\n\
-         SELECT [checkpoint] FROM {progress} WHERE name_key = @P1"
-    );
-    let sets = query(tx, &sql, vec![name(named)])
-        .await
-        .map_err(|e| error::of("could not read the projection's checkpoint", e))?;
-    sets.into_iter().flatten().next().map(|found| Fields::from(found).parse(0)).transpose()
+async fn commit(tx: Transaction<'_>) -> Result<()> {
+    tx.commit_doing("could not write the read model").await
 }
 
-async fn move_to(
-    tx: &mut Transaction<'_>,
-    progress: &str,
-    named: &str,
-    next: &Checkpoint,
-    position: Position,
-) -> Result<()> {
-    let sql = format!(
-        "UPDATE {progress} SET [checkpoint] = @P3, position = @P4 WHERE name_key = @P1;\n\
-         IF @@ROWCOUNT = 0 INSERT INTO {progress} (name_key, name, [checkpoint], position) \
-         VALUES (@P1, @P2, @P3, @P4)"
-    );
-    let text = |text: &str| Param::Text(text.to_owned());
-    let params = vec![name(named), text(named), text(next.as_str()), place(position)];
-    let moved = query(tx, &sql, params).await;
-    moved.map(std::mem::drop).map_err(|e| error::of("could not write the read model", e))
+async fn run(client: &mut Client, statements: &[Sql]) -> Result<Vec<Answer>> {
+    let mut answers = Vec::with_capacity(statements.len());
+    for sql in statements {
+        let failed = |e| error::of("could not work on what is known of read models", e);
+        let text = sql.numbered(parameter(&sql.values));
+        let params = params(&sql.values);
+        let answer = if text.starts_with("SELECT") {
+            let sets = query(client, &text, params).await.map_err(failed)?;
+            Answer { rows: sets.into_iter().flatten().map(texts).collect(), changed: 0 }
+        } else {
+            Answer { changed: execute(client, &text, params).await.map_err(failed)?, rows: Vec::new() }
+        };
+        answers.push(answer.judge(sql)?);
+    }
+    Ok(answers)
 }
 
-impl<P> fmt::Debug for Target<P> {
+fn texts(row: Row) -> Vec<Option<String>> {
+    let text = |value| match value {
+        ColumnData::I32(number) => number.map(|number| number.to_string()),
+        ColumnData::I64(number) => number.map(|number| number.to_string()),
+        ColumnData::String(text) => text.map(|text| text.into_owned()),
+        // Only in tables of read models, where it is compared with its like.
+        other => Some(format!("{other:?}")),
+    };
+    row.into_iter().map(text).collect()
+}
+
+/// How a statement names its parameters that have these values. One would need a type to be NULL, and a word needs
+/// none.
+pub(super) fn parameter(values: &[Value]) -> impl Fn(usize) -> String {
+    |n| match values.get(n - 1) {
+        None | Some(Value::Null) => "NULL".to_owned(),
+        Some(_) => format!("@P{n}"),
+    }
+}
+
+pub(super) fn params(values: &[Value]) -> Vec<Param> {
+    values.iter().cloned().map(param).collect()
+}
+
+/// Digits that no integer holds go as text, which the type of a column reads exactly.
+fn param(value: Value) -> Param {
+    match value {
+        // Nothing in the statement refers to it.
+        Value::Null => Param::Number(0),
+        Value::Bool(is) => Param::Number(is.into()),
+        Value::Number(digits) => digits.parse().map_or_else(|_| Param::Text(digits.clone()), Param::Number),
+        Value::Text(text) => Param::Text(text),
+        Value::Bytes(bytes) => Param::Bytes(bytes),
+        Value::Time(time) => Param::Time(time),
+    }
+}
+
+impl<P> fmt::Debug for Source<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("Source").field("desk", &self.desk).finish_non_exhaustive()
     }
 }

@@ -1,12 +1,15 @@
 //! Creating and opening a store's schema, and the text of its statements.
 
+use tiberius::Row;
+use tiberius::error::Error as Failure;
+
 use crate::backend::{Direction, HashFormula};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventId;
 use crate::schema::{self, Difference, Objects};
 use crate::sql::{Dialect, Identity};
 
-use super::connect::{Connection, Param};
+use super::connect::{Client, Connection, Param, batch};
 use super::row::{Counting, Fields};
 use super::{SqlServerOptions, error};
 
@@ -232,13 +235,28 @@ async fn commit(connection: &mut Connection, doing: &str) -> Result<()> {
 }
 
 /// Begins a transaction that nobody else is in who asks for the same name.
-pub(super) async fn begin_alone(connection: &mut Connection, name: &str, doing: &str) -> Result<()> {
-    let sql = format!(
-        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\nBEGIN TRANSACTION;\nDECLARE @granted int;\n\
-         EXEC @granted = sp_getapplock @Resource = N'{name}', @LockMode = N'Exclusive', \
+async fn begin_alone(connection: &mut Connection, name: &str, doing: &str) -> Result<()> {
+    let sql =
+        format!("SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\nBEGIN TRANSACTION;\n{}", asking_for(name));
+    let answer = connection.batch(&sql).await;
+    granted(answer, doing)
+}
+
+/// Lets nobody else into the transaction that is open who asks for the same name.
+pub(super) async fn alone(client: &mut Client, name: &str, doing: &str) -> Result<()> {
+    let answer = batch(client, &asking_for(name)).await;
+    granted(answer, doing)
+}
+
+fn asking_for(name: &str) -> String {
+    format!(
+        "DECLARE @granted int;\nEXEC @granted = sp_getapplock @Resource = N'{name}', @LockMode = N'Exclusive', \
          @LockOwner = N'Transaction', @LockTimeout = {CREATE_WAIT_MAX};\nSELECT @granted;"
-    );
-    let sets = connection.batch(&sql).await.map_err(|e| error::of(doing, e))?;
+    )
+}
+
+fn granted(answer: Result<Vec<Vec<Row>>, Failure>, doing: &str) -> Result<()> {
+    let sets = answer.map_err(|e| error::of(doing, e))?;
     let granted = sets.into_iter().flatten().next().map(Fields::from).map(|mut row| row.integer(0));
     match granted.transpose()?.flatten() {
         Some(0..) => Ok(()),

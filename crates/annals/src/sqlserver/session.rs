@@ -26,12 +26,14 @@ impl Session {
     /// # Errors
     /// Unavailable when the server cannot be reached; invalid when it refuses the login or is not trusted.
     pub async fn open(url: &StoreUrl) -> Result<Self> {
-        Self::of(SqlServerOptions::try_from(url)?).await
+        let mut session = Self::later(SqlServerOptions::try_from(url)?);
+        session.client().await?;
+        Ok(session)
     }
 
-    pub(super) async fn of(options: SqlServerOptions) -> Result<Self> {
-        let connection = Some(Connection::open(&options).await?);
-        Ok(Self { options, connection })
+    /// One that connects when it is used.
+    pub(super) fn later(options: SqlServerOptions) -> Self {
+        Self { options, connection: None }
     }
 
     /// The driver's connection, opened again where the last one is gone.
@@ -44,6 +46,11 @@ impl Session {
             None => Connection::open(&self.options).await?,
         };
         Ok(self.connection.insert(connection).driver())
+    }
+
+    /// Ends the connection; the next use opens another.
+    pub(super) fn close(&mut self) {
+        self.connection = None;
     }
 
     /// Begins a transaction, at READ COMMITTED.

@@ -5,6 +5,7 @@ use annals::mysql::mysql_async::Conn;
 use annals::mysql::mysql_async::prelude::Queryable as _;
 use annals::postgres::tokio_postgres::{NoTls, SimpleQueryMessage};
 use annals::prelude::*;
+use annals::project::{Check, Projector};
 use annals::sqlite::rusqlite::Connection;
 use annals::sqlserver::Session;
 use annals::sqlserver::tiberius::Row;
@@ -68,18 +69,18 @@ impl Database {
         format!(
             r#"
             name = "{table}"
-            tables = """CREATE TABLE {table} (id VARCHAR(200) NOT NULL PRIMARY KEY, name VARCHAR(200),
+            key_columns = {{ {table} = "id" }}
+            tables = """CREATE TABLE {{{table}}} (id VARCHAR(200) NOT NULL PRIMARY KEY, name VARCHAR(200),
                 amount {decimal}, at {time}, item {json}, content {bytes}, paid SMALLINT, version BIGINT NOT NULL)"""
-            drop = "DROP TABLE IF EXISTS {table}"
             [on]
-            placed = """INSERT INTO {table} (id, name, amount, at, item, version)
+            placed = """INSERT INTO {{{table}}} (id, name, amount, at, item, version)
                 VALUES (:stream_id, :payload.customer."full name", :payload.amount, :occurred_at, :payload.items.1,
                     :stream_version)"""
             paid = [
-                "UPDATE {table} SET paid = CASE WHEN :payload.cash{is_true} THEN 1 ELSE 0 END WHERE id = :stream_id",
-                "UPDATE {table} SET version = :stream_version, name = COALESCE(:payload.missing, name) WHERE id = :stream_id",
+                "UPDATE {{{table}}} SET paid = CASE WHEN :payload.cash{is_true} THEN 1 ELSE 0 END WHERE id = :stream_id",
+                "UPDATE {{{table}}} SET version = :stream_version, name = COALESCE(:payload.missing, name) WHERE id = :stream_id",
             ]
-            scanned = "UPDATE {table} SET content = :payload, version = :stream_version WHERE id = :stream_id"
+            scanned = "UPDATE {{{table}}} SET content = :payload, version = :stream_version WHERE id = :stream_id"
             "#
         )
         .parse()
@@ -183,7 +184,8 @@ async fn the_tables_hold_what_the_file_says_in_every_database() {
         let table = format!("declared_{}", unique());
         let store = filled().await;
         let url: StoreUrl = database.url.parse().unwrap();
-        let mut projector = url.project(store.clone(), database.declaration(&table)).await.unwrap();
+        let model = || url.read_model(database.declaration(&table)).unwrap().retries(0);
+        let projector = Projector::new(store.clone()).with(model());
         assert_eq!(projector.catch_up().await.unwrap(), 4, "{url}");
         let text = |text: &str| Some(text.to_owned());
         let at = text("2026-03-04 05:06:07");
@@ -208,37 +210,49 @@ async fn the_tables_hold_what_the_file_says_in_every_database() {
         // Again is nothing new; a rebuild is the same; another process goes on where this one stood.
         let whole = database.rows(&table).await;
         assert_eq!(projector.catch_up().await.unwrap(), 0);
-        assert_eq!(projector.rebuild().await.unwrap(), 4);
+        assert_eq!(projector.rebuild(&table).await.unwrap(), 4);
         assert_eq!(database.rows(&table).await, whole);
+
+        // Rows that somebody has changed are found and mended, and no others.
+        let check = || Check { sample: 1.0, heal: true, ..Check::default() };
+        let checked = projector.check(&table, check()).await.unwrap();
+        assert_eq!((checked.keys, checked.events, checked.wrong), (2, 4, 0), "{url}: {checked:?}");
+        database.execute(&format!("UPDATE {table}__2 SET amount = 1 WHERE id = 'order-1'")).await;
+        let checked = projector.check(&table, check()).await.unwrap();
+        assert_eq!((checked.wrong, checked.parted[0].key.as_str()), (1, "order-1"), "{url}: {checked:?}");
+        assert_eq!(database.rows(&table).await, whole, "{url}");
+
         store.append("order-2", Expected::Any, [event("paid", r#"{"cash":false}"#)]).await.unwrap();
-        let mut other = url.project(store.clone(), database.declaration(&table)).await.unwrap();
+        let other = Projector::new(store.clone()).with(model());
         assert_eq!(other.catch_up().await.unwrap(), 1);
 
-        // Nothing of a batch stays in which a statement fails, and the event is named.
+        // A statement that fails stops it before the event, which is named.
         store.append("order-3", Expected::Any, [event("placed", "{}")]).await.unwrap();
         let twice = event("placed", "{}");
         let id = twice.event_id;
         store.append("order-1", Expected::Any, [twice]).await.unwrap();
         let error = other.catch_up().await.unwrap_err();
         assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains(&id.to_string()), "{error}");
-        assert_eq!(database.rows(&table).await.len(), 2);
-        database.execute(&format!("DROP TABLE {table}")).await;
+        assert_eq!(database.rows(&table).await.len(), 3);
+        url.read_models().unwrap().remove(&table).await.unwrap();
         if database.url.contains("schema=") {
             let schema = database.url.split_once("schema=").unwrap().1;
             if database.url.starts_with("postgres") {
                 database.execute(&format!("DROP SCHEMA {schema} CASCADE")).await;
             } else {
-                database.execute(&format!("DROP TABLE {schema}.projections; DROP SCHEMA {schema}")).await;
+                let tables = ["s", "_generations", "_parts", "_parked", "_runners"];
+                let drop = tables.map(|name| format!("DROP TABLE {schema}.projection{name};")).concat();
+                database.execute(&format!("{drop} DROP SCHEMA {schema}")).await;
             }
         }
     }
 }
 
-#[tokio::test]
-async fn a_store_without_tables_is_no_place_for_a_read_model() {
+#[test]
+fn a_store_without_tables_is_no_place_for_a_read_model() {
     let dir = tempfile::tempdir().unwrap();
     let declaration = databases(&dir)[0].declaration("t");
     let url: StoreUrl = "memory:".parse().unwrap();
-    let error = url.project(filled().await, declaration).await.unwrap_err();
+    let error = url.read_model(declaration).unwrap_err();
     assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("with tables"), "{error}");
 }

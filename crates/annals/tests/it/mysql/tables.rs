@@ -1,13 +1,17 @@
 //! Read models and the application's own tables beside the events, and what the tables hold.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use annals::backend::Backend as _;
 use annals::mysql::mysql_async::prelude::Queryable as _;
 use annals::mysql::mysql_async::{Conn, IsolationLevel, Transaction, TxOpts};
-use annals::mysql::{Projection, ProjectionResult, Projector};
+use annals::mysql::{Projection, ProjectionResult, control, target};
 use annals::prelude::*;
-use annals::{Append, Error, ErrorKind, JsonText, Timestamp};
+use annals::project::{Control, OnFailure, Parked, Projector, ReadModel, Tables};
+use annals::{Append, Error, ErrorKind, JsonText, StoreUrl, Timestamp};
+use tokio::sync::Notify;
 
 use super::{Place, SHARED, guide, noted, open, servers, store_of};
 
@@ -16,72 +20,202 @@ async fn write(store: &EventStore, event_type: &str, count: usize) -> annals::Ap
     store.append("s", Expected::Any, events).await.unwrap()
 }
 
-/// Counts events by type, and can be told to fail at a position.
+/// Counts events by type, and fails at those of a type while it is told to.
+#[derive(Clone)]
 struct Counts {
     table: String,
-    fail_at: Option<u64>,
+    fails: Arc<AtomicBool>,
 }
 
 impl Projection for Counts {
-    fn name(&self) -> &str {
-        "counts"
+    fn read_model(&self) -> ReadModel {
+        ReadModel::new("counts", Query::all()).table(&self.table)
     }
 
-    fn query(&self) -> Query {
-        Query::all()
+    async fn create(&self, conn: &mut Conn, tables: &Tables) -> ProjectionResult {
+        let sql = format!(
+            "CREATE TABLE {{{}}} (event_type VARCHAR(255) PRIMARY KEY, events BIGINT NOT NULL)",
+            self.table
+        );
+        Ok(conn.query_drop(tables.sql(&sql)).await?)
     }
 
-    async fn create(&self, conn: &mut Conn) -> ProjectionResult {
-        let table = &self.table;
-        let sql =
-            format!("CREATE TABLE {table} (event_type VARCHAR(255) PRIMARY KEY, events BIGINT NOT NULL)");
-        Ok(conn.query_drop(sql).await?)
-    }
-
-    async fn drop(&self, conn: &mut Conn) -> ProjectionResult {
-        Ok(conn.query_drop(format!("DROP TABLE IF EXISTS {}", self.table)).await?)
-    }
-
-    async fn apply(&mut self, tx: &mut Transaction<'_>, event: &RecordedEvent) -> ProjectionResult {
-        if self.fail_at == Some(event.position.0) {
-            return Err("told to fail".into());
+    async fn apply(
+        &mut self,
+        tx: &mut Transaction<'_>,
+        tables: &Tables,
+        event: &RecordedEvent,
+    ) -> ProjectionResult {
+        let sql = format!(
+            "INSERT INTO {{{}}} VALUES (?, 1) ON DUPLICATE KEY UPDATE events = events + 1",
+            self.table
+        );
+        tx.exec_drop(&*tables.sql(&sql), (event.event_type.as_str(),)).await?;
+        if event.event_type.as_str() == "bad" && self.fails.load(Ordering::Relaxed) {
+            tx.query_drop("SELECT told_to_fail").await?;
         }
-        let sql =
-            format!("INSERT INTO {} VALUES (?, 1) ON DUPLICATE KEY UPDATE events = events + 1", self.table);
-        Ok(tx.exec_drop(sql, (event.event_type.as_str(),)).await?)
+        Ok(())
     }
+}
+
+/// Counts in a place, and what makes it fail.
+fn counts(place: &Place) -> (Counts, Arc<AtomicBool>) {
+    let fails = Arc::new(AtomicBool::new(true));
+    (Counts { table: format!("{}counts", place.prefix), fails: fails.clone() }, fails)
+}
+
+/// Drops what is known of read models, with all their tables.
+async fn forget(mut place: Place, control: &Control) {
+    control.remove("counts").await.unwrap();
+    for table in ["s", "_generations", "_parts", "_parked", "_runners"] {
+        place.execute(&format!("DROP TABLE {{p}}projection{table}")).await;
+    }
+    let left = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name LIKE '{p}counts%'";
+    assert_eq!(place.number(left).await, 0);
+    place.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_model_has_every_event_once() {
     for (_, server) in servers(SHARED) {
         let mut place = Place::on(&server).await;
-        let table = format!("{}counts", place.prefix);
-        let counts = |fail_at| Counts { table: table.clone(), fail_at };
-        let url = place.url.parse().unwrap();
+        let url: StoreUrl = place.url.parse().unwrap();
+        let control = control(&url).unwrap();
+        assert!(control.list().await.unwrap().is_empty());
+        let (counts, fails) = counts(&place);
+        let model = || target(&url, counts.clone()).unwrap().retries(1);
         // Left behind by a creation that was cut off.
-        place.execute("CREATE TABLE {p}counts (x INT)").await;
-        write(&place.store, "noted", 600).await;
-        let mut failing = Projector::open(place.store.clone(), &url, counts(Some(600))).await.unwrap();
-        assert_eq!(failing.catch_up().await.unwrap_err().kind(), ErrorKind::Invalid);
-        // The first batch of 512 stays, of the second nothing.
-        assert_eq!(place.number("SELECT SUM(events) FROM {p}counts").await, 512);
+        place.execute("CREATE TABLE {p}counts__1 (x INT)").await;
+        write(&place.store, "noted", 599).await;
+        write(&place.store, "bad", 1).await;
+        let projector = Projector::new(place.store.clone()).with(model());
+        let error = projector.catch_up().await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("position 600"), "{error}");
+        let sum = "SELECT CAST(SUM(events) AS SIGNED) FROM {p}counts";
+        assert_eq!(place.number(sum).await, 599);
+        let status = control.status("counts").await.unwrap();
+        let part = &status.serving().unwrap().parts[0];
+        assert!(part.stopped && part.error.as_ref().unwrap().contains("told_to_fail"), "{part:?}");
 
-        let mut projector = Projector::open(place.store.clone(), &url, counts(None)).await.unwrap();
-        assert_eq!(projector.catch_up().await.unwrap(), 88);
+        fails.store(false, Ordering::Relaxed);
+        assert_eq!(projector.catch_up().await.unwrap(), 1);
         assert_eq!(projector.catch_up().await.unwrap(), 0);
         let events = write(&place.store, "told", 3).await;
-        assert_eq!(projector.catch_up().await.unwrap(), 3);
-        // A runner that stands where the tables no longer do takes in nothing twice.
-        assert_eq!(failing.deliver(vec![]).await.unwrap(), 0);
-        assert_eq!(place.number("SELECT SUM(events) FROM {p}counts").await, 603);
-        assert_eq!(projector.rebuild().await.unwrap(), 603);
-        assert_eq!(place.number("SELECT events FROM {p}counts WHERE event_type = 'told'").await, 3);
-        let mut progress = projector.progress();
+        let other = Projector::new(place.store.clone()).with(model());
+        assert_eq!(other.catch_up().await.unwrap(), 3);
+        assert_eq!(projector.catch_up().await.unwrap(), 0);
+        assert_eq!(place.number(sum).await, 603);
+        let mut progress = projector.progress("counts").unwrap();
         progress.wait_for(&events.checkpoint, Duration::from_secs(1)).await.unwrap();
-        place.execute("DROP TABLE {p}counts, {p}projections").await;
-        place.finish().await;
+
+        assert_eq!(projector.rebuild("counts").await.unwrap(), 603);
+        assert_eq!(place.number("SELECT events FROM {p}counts WHERE event_type = 'told'").await, 3);
+        let [status] = control.list().await.unwrap().try_into().unwrap();
+        assert_eq!((status.live, status.serving().unwrap().events()), (2, 603));
+        place.execute("DELETE FROM {p}counts__2").await;
+        assert_eq!(control.roll_back("counts").await.unwrap(), 1);
+        write(&place.store, "told", 2).await;
+        assert_eq!(projector.catch_up().await.unwrap(), 2);
+        assert_eq!(place.number(sum).await, 605);
+        assert_eq!(control.clean("counts").await.unwrap(), [2]);
+        forget(place, &control).await;
     }
+}
+
+/// Definitions commit: a process that dies in the middle of a switch leaves readers where they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_that_was_cut_off_is_finished_by_whoever_comes_next() {
+    for (_, server) in servers(SHARED) {
+        let mut place = Place::on(&server).await;
+        let url: StoreUrl = place.url.parse().unwrap();
+        let control = control(&url).unwrap();
+        let projector = Projector::new(place.store.clone()).with(target(&url, counts(&place).0).unwrap());
+        write(&place.store, "noted", 3).await;
+        projector.catch_up().await.unwrap();
+        projector.rebuild("counts").await.unwrap();
+        place.execute("UPDATE {p}projection_generations SET stage = 'live' WHERE generation = 1").await;
+        place.execute("CREATE OR REPLACE VIEW {p}counts AS SELECT * FROM {p}counts__1").await;
+
+        write(&place.store, "told", 2).await;
+        projector.catch_up().await.unwrap();
+        assert_eq!(place.number("SELECT events FROM {p}counts WHERE event_type = 'told'").await, 2);
+        let status = control.status("counts").await.unwrap();
+        assert_eq!((status.live, status.retired().map(|retired| retired.number)), (2, Some(1)));
+        forget(place, &control).await;
+    }
+}
+
+/// Two processes have the parts between them; what fails waits beside, and the rest goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_are_set_aside_are_taken_in_when_they_are_tried_again() {
+    for (variable, server) in servers(SHARED) {
+        let mut place = Place::on(&server).await;
+        let url: StoreUrl = place.url.parse().unwrap();
+        let control = control(&url).unwrap();
+        let (counts, fails) = counts(&place);
+        let stop = Arc::new(Notify::new());
+        let projector = || {
+            let model = target(&url, counts.clone()).unwrap();
+            let model = model.partitions(4).on_failure(OnFailure::Park);
+            Projector::new(place.store.clone()).with(model).lease(Duration::from_secs(2))
+        };
+        projector().catch_up().await.unwrap();
+        let mut runners = Vec::new();
+        for _ in 0..2 {
+            let (projector, stopped) = (projector(), stop.clone());
+            runners.push(tokio::spawn(async move { projector.run(stopped.notified()).await }));
+        }
+        // What a collation might fold, and the longest name that a stream may have.
+        let long = "x".repeat(255);
+        let failing = ["a", "a ", "A", &long];
+        for n in 0..20 {
+            place.store.append(format!("s-{n}").as_str(), Expected::Any, [noted(n)]).await.unwrap();
+        }
+        for stream in failing {
+            let events = [NewEvent::json("bad", &1).unwrap(), noted(2)];
+            place.store.append(stream, Expected::Any, events).await.unwrap();
+        }
+        let head = place.store.append("last", Expected::Any, [noted(0)]).await.unwrap();
+        let patience = Duration::from_secs(30);
+        control.wait_for("counts", &place.store, &head.checkpoint, None, patience).await.unwrap();
+        let rows = "SELECT CAST(SUM(events) AS SIGNED) FROM {p}counts";
+        assert_eq!(place.number(rows).await, 21, "{variable}");
+        let status = control.status("counts").await.unwrap();
+        assert_eq!((status.runners, status.serving().unwrap().parked()), (2, 8), "{status:?}");
+        let error = control.wait_for("counts", &place.store, &head.checkpoint, Some("a "), patience).await;
+        assert!(error.unwrap_err().to_string().contains("told_to_fail"));
+
+        fails.store(false, Ordering::Relaxed);
+        assert_eq!(control.retry("counts", Some("a ")).await.unwrap(), 2);
+        let parked = until_parked(&control, 6).await;
+        let mut keys: Vec<&str> = parked.iter().map(|parked| parked.key.as_str()).collect();
+        keys.dedup();
+        assert_eq!(keys, ["a", "A", &long]);
+        assert_eq!(control.drop_parked("counts", Some("A")).await.unwrap(), 2);
+        until_parked(&control, 4).await;
+        assert_eq!(control.retry("counts", None).await.unwrap(), 4);
+        until_parked(&control, 0).await;
+        assert_eq!(place.number(rows).await, 27);
+        assert_eq!(place.number("SELECT events FROM {p}counts WHERE event_type = 'bad'").await, 3);
+
+        stop.notify_waiters();
+        for runner in runners {
+            runner.await.unwrap().unwrap();
+        }
+        assert_eq!(control.status("counts").await.unwrap().runners, 0);
+        forget(place, &control).await;
+    }
+}
+
+async fn until_parked(control: &Control, count: usize) -> Vec<Parked> {
+    for _ in 0..500 {
+        let parked = control.parked("counts").await.unwrap();
+        if parked.len() == count {
+            return parked;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{:?}", control.parked("counts").await.unwrap());
 }
 
 /// One append, kept apart from its transaction so that it can be repeated.
@@ -310,7 +444,7 @@ async fn a_lock_that_somebody_holds_makes_an_append_unavailable() {
         place.execute("START TRANSACTION").await;
         place.execute("SELECT last_position FROM {p}store FOR UPDATE").await;
         let options = annals::Options { deadline: Duration::from_secs(1), ..annals::Options::default() };
-        let impatient = EventStore::new(std::sync::Arc::new(place.mysql.clone()), options);
+        let impatient = EventStore::new(Arc::new(place.mysql.clone()), options);
         let never = Query::types(["never".parse().unwrap()]);
         let guarded = Append::to("s".parse().unwrap(), Expected::Any, [noted(2)])
             .when(annals::Condition { query: never, after: annals::Position(0) });

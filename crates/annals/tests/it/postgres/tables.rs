@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use annals::postgres::tokio_postgres::{IsolationLevel, Transaction};
-use annals::postgres::{Projection, ProjectionResult, Projector};
+use annals::postgres::tokio_postgres::IsolationLevel;
+use annals::postgres::tokio_postgres::types::Type;
+use annals::postgres::{Projection, ProjectionResult, Tx, control, target};
 use annals::prelude::*;
+use annals::project::{Projector, ReadModel, Tables};
 use annals::{Append, Error, ErrorKind};
 
 use super::{POSTGRES, Place};
@@ -15,41 +17,32 @@ async fn write(store: &EventStore, event_type: &str, count: usize) -> annals::Ap
 }
 
 /// Counts events by type, and can be told to fail at a position.
+#[derive(Clone)]
 struct Counts {
     schema: String,
     fail_at: Option<u64>,
 }
 
 impl Projection for Counts {
-    fn name(&self) -> &str {
-        "counts"
+    fn read_model(&self) -> ReadModel {
+        ReadModel::new("counts", Query::all()).table(format!("{}.counts", self.schema))
     }
 
-    fn query(&self) -> Query {
-        Query::all()
+    async fn create(&self, tx: &Tx<'_>, tables: &Tables) -> ProjectionResult {
+        let table = tables.own(&format!("{}.counts", self.schema)).unwrap();
+        let sql = format!("CREATE TABLE {table} (event_type text PRIMARY KEY, events bigint NOT NULL)");
+        Ok(tx.batch_execute(&sql).await?)
     }
 
-    async fn create(&self, tx: &Transaction<'_>) -> ProjectionResult {
-        let table = format!(
-            "CREATE TABLE {}.counts (event_type text PRIMARY KEY, events bigint NOT NULL)",
-            self.schema
-        );
-        Ok(tx.batch_execute(&table).await?)
-    }
-
-    async fn drop(&self, tx: &Transaction<'_>) -> ProjectionResult {
-        Ok(tx.batch_execute(&format!("DROP TABLE {}.counts", self.schema)).await?)
-    }
-
-    async fn apply(&mut self, tx: &Transaction<'_>, event: &RecordedEvent) -> ProjectionResult {
+    async fn apply(&mut self, tx: &Tx<'_>, tables: &Tables, event: &RecordedEvent) -> ProjectionResult {
         if self.fail_at == Some(event.position.0) {
             return Err("told to fail".into());
         }
         let sql = format!(
-            "INSERT INTO {s}.counts AS c VALUES ($1, 1) ON CONFLICT (event_type) DO UPDATE SET events = c.events + 1",
-            s = self.schema
+            "INSERT INTO {{{}.counts}} AS c VALUES ($1, 1) ON CONFLICT (event_type) DO UPDATE SET events = c.events + 1",
+            self.schema
         );
-        tx.execute(&sql, &[&event.event_type.as_str()]).await?;
+        tx.execute_cached(&tables.sql(&sql), &[(&event.event_type.as_str(), Type::TEXT)]).await?;
         Ok(())
     }
 }
@@ -57,25 +50,29 @@ impl Projection for Counts {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_model_in_postgres_has_every_event_once() {
     let Some(place) = Place::beside(POSTGRES).await else { return };
-    let counts = |fail_at| Counts { schema: place.schema.clone(), fail_at };
+    let counts = |fail_at| {
+        let counts = Counts { schema: place.schema.clone(), fail_at };
+        Projector::new(place.store.clone()).with(target(&place.url, counts).unwrap().retries(1))
+    };
     write(&place.store, "noted", 600).await;
-    let mut failing = Projector::open(place.store.clone(), &place.url, counts(Some(600))).await.unwrap();
+    let failing = counts(Some(600));
     assert_eq!(failing.catch_up().await.unwrap_err().kind(), ErrorKind::Invalid);
-    // The first batch of 512 stays, of the second nothing.
-    assert_eq!(place.number("SELECT sum(events)::bigint FROM {s}.counts").await, 512);
+    assert_eq!(place.number("SELECT sum(events)::bigint FROM {s}.counts").await, 599);
 
-    let mut projector = Projector::open(place.store.clone(), &place.url, counts(None)).await.unwrap();
-    assert_eq!(projector.catch_up().await.unwrap(), 88);
+    let projector = counts(None);
+    assert_eq!(projector.catch_up().await.unwrap(), 1);
     assert_eq!(projector.catch_up().await.unwrap(), 0);
     let events = write(&place.store, "told", 3).await;
     assert_eq!(projector.catch_up().await.unwrap(), 3);
-    // A runner that stands where the tables no longer do takes in nothing twice.
-    assert_eq!(failing.deliver(vec![]).await.unwrap(), 0);
+    assert_eq!(failing.catch_up().await.unwrap(), 0);
     assert_eq!(place.number("SELECT sum(events)::bigint FROM {s}.counts").await, 603);
-    assert_eq!(projector.rebuild().await.unwrap(), 603);
+    assert_eq!(projector.rebuild("counts").await.unwrap(), 603);
     assert_eq!(place.number("SELECT events FROM {s}.counts WHERE event_type = 'told'").await, 3);
-    let mut progress = projector.progress();
+    let mut progress = projector.progress("counts").unwrap();
+    projector.catch_up().await.unwrap();
     progress.wait_for(&events.checkpoint, Duration::from_secs(1)).await.unwrap();
+    assert_eq!(control(&place.url).unwrap().roll_back("counts").await.unwrap(), 1);
+    assert_eq!(place.number("SELECT sum(events)::bigint FROM {s}.counts").await, 603);
     place.finish().await;
 }
 

@@ -1,11 +1,15 @@
 //! Read models and the application's own tables beside the events, and what the tables hold.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use annals::backend::Backend as _;
 use annals::prelude::*;
-use annals::sqlserver::{Projection, ProjectionResult, Projector, Session, Transaction};
-use annals::{Append, Error, ErrorKind, JsonText, Timestamp};
+use annals::project::{Control, OnFailure, Parked, Projector, ReadModel, Tables};
+use annals::sqlserver::{Projection, ProjectionResult, Session, Transaction, control, target};
+use annals::{Append, Error, ErrorKind, JsonText, StoreUrl, Timestamp};
+use tokio::sync::Notify;
 
 use super::{Place, guide, noted, open, rows, server, unique, with};
 
@@ -14,77 +18,178 @@ async fn write(store: &EventStore, event_type: &str, count: usize) -> annals::Ap
     store.append("s", Expected::Any, events).await.unwrap()
 }
 
-/// Counts events by type, and can be told to fail at a position.
+/// Counts events by type, and fails at those of a type while it is told to.
+#[derive(Clone)]
 struct Counts {
     table: String,
-    fail_at: Option<u64>,
+    fails: Arc<AtomicBool>,
 }
 
 impl Projection for Counts {
-    fn name(&self) -> &str {
-        "counts"
+    fn read_model(&self) -> ReadModel {
+        ReadModel::new("counts", Query::all()).table(&self.table)
     }
 
-    fn query(&self) -> Query {
-        Query::all()
-    }
-
-    async fn create(&self, tx: &mut Transaction<'_>) -> ProjectionResult {
+    async fn create(&self, tx: &mut Transaction<'_>, tables: &Tables) -> ProjectionResult {
         let sql = format!(
-            "CREATE TABLE {} (event_type nvarchar(100) PRIMARY KEY, events bigint NOT NULL)",
+            "CREATE TABLE {{{}}} (event_type nvarchar(100) PRIMARY KEY, events bigint NOT NULL)",
             self.table
         );
-        tx.simple_query(sql).await?.into_results().await?;
+        tx.simple_query(tables.sql(&sql)).await?.into_results().await?;
         Ok(())
     }
 
-    async fn drop(&self, tx: &mut Transaction<'_>) -> ProjectionResult {
-        tx.simple_query(format!("DROP TABLE {}", self.table)).await?.into_results().await?;
-        Ok(())
-    }
-
-    async fn apply(&mut self, tx: &mut Transaction<'_>, event: &RecordedEvent) -> ProjectionResult {
-        if self.fail_at == Some(event.position.0) {
-            return Err("told to fail".into());
-        }
+    async fn apply(
+        &mut self,
+        tx: &mut Transaction<'_>,
+        tables: &Tables,
+        event: &RecordedEvent,
+    ) -> ProjectionResult {
         let sql = format!(
-            "UPDATE {table} SET events = events + 1 WHERE event_type = @P1; \
-             IF @@ROWCOUNT = 0 INSERT INTO {table} (event_type, events) VALUES (@P1, 1)",
+            "UPDATE {{{table}}} SET events = events + 1 WHERE event_type = @P1; \
+             IF @@ROWCOUNT = 0 INSERT INTO {{{table}}} (event_type, events) VALUES (@P1, 1)",
             table = self.table
         );
-        tx.execute(sql, &[&event.event_type.as_str()]).await?;
+        tx.execute(tables.sql(&sql), &[&event.event_type.as_str()]).await?;
+        if event.event_type.as_str() == "bad" && self.fails.load(Ordering::Relaxed) {
+            tx.simple_query("SELECT told_to_fail").await?.into_results().await?;
+        }
         Ok(())
     }
+}
+
+/// Counts in a place, and what makes it fail.
+fn counts(place: &Place) -> (Counts, Arc<AtomicBool>) {
+    let fails = Arc::new(AtomicBool::new(true));
+    (Counts { table: place.sql("{s}.counts"), fails: fails.clone() }, fails)
+}
+
+/// Drops what is known of read models, with all their tables.
+async fn forget(mut place: Place, control: &Control) {
+    control.remove("counts").await.unwrap();
+    for table in ["s", "_generations", "_parts", "_parked", "_runners"] {
+        place.execute(&format!("DROP TABLE {{s}}.projection{table}")).await;
+    }
+    let left =
+        "SELECT COUNT_BIG(*) FROM sys.objects WHERE schema_id = SCHEMA_ID('{s}') AND name LIKE 'counts%'";
+    assert_eq!(place.value::<i64>(left).await, 0);
+    place.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_model_has_every_event_once() {
     let Some(server) = server() else { return };
     let mut place = Place::on(&server).await;
-    let table = place.sql("{s}.counts");
-    let counts = |fail_at| Counts { table: table.clone(), fail_at };
-    let url = place.url.parse().unwrap();
-    write(&place.store, "noted", 600).await;
-    let mut failing = Projector::open(place.store.clone(), &url, counts(Some(600))).await.unwrap();
-    assert_eq!(failing.catch_up().await.unwrap_err().kind(), ErrorKind::Invalid);
-    // The first batch of 512 stays, of the second nothing.
-    assert_eq!(place.value::<i64>("SELECT SUM(events) FROM {s}.counts").await, 512);
+    let url: StoreUrl = place.url.parse().unwrap();
+    let control = control(&url).unwrap();
+    assert!(control.list().await.unwrap().is_empty());
+    let (counts, fails) = counts(&place);
+    let model = || target(&url, counts.clone()).unwrap().retries(1);
+    write(&place.store, "noted", 599).await;
+    write(&place.store, "bad", 1).await;
+    let projector = Projector::new(place.store.clone()).with(model());
+    let error = projector.catch_up().await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("position 600"), "{error}");
+    let sum = "SELECT SUM(events) FROM {s}.counts";
+    assert_eq!(place.value::<i64>(sum).await, 599);
+    let status = control.status("counts").await.unwrap();
+    let part = &status.serving().unwrap().parts[0];
+    assert!(part.stopped && part.error.as_ref().unwrap().contains("told_to_fail"), "{part:?}");
 
-    let mut projector = Projector::open(place.store.clone(), &url, counts(None)).await.unwrap();
-    assert_eq!(projector.catch_up().await.unwrap(), 88);
+    fails.store(false, Ordering::Relaxed);
+    assert_eq!(projector.catch_up().await.unwrap(), 1);
     assert_eq!(projector.catch_up().await.unwrap(), 0);
     let events = write(&place.store, "told", 3).await;
-    assert_eq!(projector.catch_up().await.unwrap(), 3);
-    // A runner that stands where the tables no longer do takes in nothing twice.
-    assert_eq!(failing.deliver(vec![]).await.unwrap(), 0);
-    assert_eq!(place.value::<i64>("SELECT SUM(events) FROM {s}.counts").await, 603);
-    assert_eq!(projector.rebuild().await.unwrap(), 603);
-    let told = place.value::<i64>("SELECT events FROM {s}.counts WHERE event_type = 'told'").await;
-    assert_eq!(told, 3);
-    let mut progress = projector.progress();
+    let other = Projector::new(place.store.clone()).with(model());
+    assert_eq!(other.catch_up().await.unwrap(), 3);
+    assert_eq!(projector.catch_up().await.unwrap(), 0);
+    assert_eq!(place.value::<i64>(sum).await, 603);
+    let mut progress = projector.progress("counts").unwrap();
     progress.wait_for(&events.checkpoint, Duration::from_secs(1)).await.unwrap();
-    place.execute("DROP TABLE {s}.counts; DROP TABLE {s}.projections").await;
-    place.finish().await;
+
+    assert_eq!(projector.rebuild("counts").await.unwrap(), 603);
+    assert_eq!(place.value::<i64>("SELECT events FROM {s}.counts WHERE event_type = 'told'").await, 3);
+    let [status] = control.list().await.unwrap().try_into().unwrap();
+    assert_eq!((status.live, status.serving().unwrap().events()), (2, 603));
+    place.execute("DELETE FROM {s}.counts__2").await;
+    assert_eq!(control.roll_back("counts").await.unwrap(), 1);
+    write(&place.store, "told", 2).await;
+    assert_eq!(projector.catch_up().await.unwrap(), 2);
+    assert_eq!(place.value::<i64>(sum).await, 605);
+    assert_eq!(control.clean("counts").await.unwrap(), [2]);
+    forget(place, &control).await;
+}
+
+/// Two processes have the parts between them; what fails waits beside, and the rest goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_are_set_aside_are_taken_in_when_they_are_tried_again() {
+    let Some(server) = server() else { return };
+    let mut place = Place::on(&server).await;
+    let url: StoreUrl = place.url.parse().unwrap();
+    let control = control(&url).unwrap();
+    let (counts, fails) = counts(&place);
+    let stop = Arc::new(Notify::new());
+    let projector = || {
+        let model = target(&url, counts.clone()).unwrap();
+        let model = model.partitions(4).on_failure(OnFailure::Park);
+        Projector::new(place.store.clone()).with(model).lease(Duration::from_secs(2))
+    };
+    projector().catch_up().await.unwrap();
+    let mut runners = Vec::new();
+    for _ in 0..2 {
+        let (projector, stopped) = (projector(), stop.clone());
+        runners.push(tokio::spawn(async move { projector.run(stopped.notified()).await }));
+    }
+    // What a collation might fold, and the longest name that a stream may have.
+    let long = "x".repeat(255);
+    let failing = ["a", "a ", "A", &long];
+    for n in 0..20 {
+        place.store.append(format!("s-{n}").as_str(), Expected::Any, [noted(n)]).await.unwrap();
+    }
+    for stream in failing {
+        let events = [NewEvent::json("bad", &1).unwrap(), noted(2)];
+        place.store.append(stream, Expected::Any, events).await.unwrap();
+    }
+    let head = place.store.append("last", Expected::Any, [noted(0)]).await.unwrap();
+    let patience = Duration::from_secs(30);
+    control.wait_for("counts", &place.store, &head.checkpoint, None, patience).await.unwrap();
+    let rows = "SELECT SUM(events) FROM {s}.counts";
+    assert_eq!(place.value::<i64>(rows).await, 21);
+    let status = control.status("counts").await.unwrap();
+    assert_eq!((status.runners, status.serving().unwrap().parked()), (2, 8), "{status:?}");
+    let error = control.wait_for("counts", &place.store, &head.checkpoint, Some("a "), patience).await;
+    assert!(error.unwrap_err().to_string().contains("told_to_fail"));
+
+    fails.store(false, Ordering::Relaxed);
+    assert_eq!(control.retry("counts", Some("a ")).await.unwrap(), 2);
+    let parked = until_parked(&control, 6).await;
+    let mut keys: Vec<&str> = parked.iter().map(|parked| parked.key.as_str()).collect();
+    keys.dedup();
+    assert_eq!(keys, ["a", "A", &long]);
+    assert_eq!(control.drop_parked("counts", Some("A")).await.unwrap(), 2);
+    until_parked(&control, 4).await;
+    assert_eq!(control.retry("counts", None).await.unwrap(), 4);
+    until_parked(&control, 0).await;
+    assert_eq!(place.value::<i64>(rows).await, 27);
+    assert_eq!(place.value::<i64>("SELECT events FROM {s}.counts WHERE event_type = 'bad'").await, 3);
+
+    stop.notify_waiters();
+    for runner in runners {
+        runner.await.unwrap().unwrap();
+    }
+    assert_eq!(control.status("counts").await.unwrap().runners, 0);
+    forget(place, &control).await;
+}
+
+async fn until_parked(control: &Control, count: usize) -> Vec<Parked> {
+    for _ in 0..500 {
+        let parked = control.parked("counts").await.unwrap();
+        if parked.len() == count {
+            return parked;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{:?}", control.parked("counts").await.unwrap());
 }
 
 /// One append, kept apart from its transaction so that it can be repeated.
