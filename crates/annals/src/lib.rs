@@ -43,6 +43,7 @@
 //! | shapes that change, their lock file | [`evolution`] |
 //! | following the log | [`EventStore::subscribe`], [`Checkpoint`] |
 //! | read models | [`project::Projector`], [`sqlite::Projection`] and its like in the other backends' modules, [`project::Control`] |
+//! | a read model in memory | [`View`] |
 //! | snapshots, and whether they are needed | [`Boundary::snapshots`], [`SnapshotPolicy`], [`fingerprint`](macro@fingerprint), [`EventStore::loads`] |
 //! | a state as it was | [`Boundary::at_version`], [`Boundary::at_time`] |
 //! | testing decisions, proving a backend | [`testing::spec`], [`testing::conformance`] |
@@ -105,6 +106,7 @@ mod subscribe;
 pub mod testing;
 mod time;
 mod trace;
+mod view;
 
 #[doc(hidden)]
 #[cfg(feature = "schema")]
@@ -135,6 +137,7 @@ pub use stream::{Category, Expected, IntoStreamId, StreamId, Version};
 pub use subscribe::{Checkpoint, Delivery, Start, Subscription};
 pub use time::Timestamp;
 pub use trace::{TraceContext, TraceParent, TraceState};
+pub use view::View;
 
 /// What most files that use Annals begin with.
 pub mod prelude {

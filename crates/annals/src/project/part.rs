@@ -109,17 +109,42 @@ impl Worker {
     }
 
     async fn until_caught_up(&mut self, held: &mut Held, taken: &mut u64) -> Result<()> {
+        let mut pace = self.pace().await?;
         loop {
-            let (events, checkpoint) = held.subscription.next_batch(BATCH).await?;
+            let (events, checkpoint) = next(&mut held.subscription, held.not_before, most(pace)).await?;
             let caught_up = events.is_empty();
-            *taken += self.take(held, events, checkpoint).await?;
+            let now = self.take_at(held, pace, events, checkpoint).await?;
+            *taken += now;
             if caught_up {
                 return self.move_ahead(held).await;
             }
             if held.beat <= Instant::now() {
                 self.beat(held).await?;
+                pace = self.pace().await?;
             }
         }
+    }
+
+    /// How many events this part may take in in a second, where somebody has limited them.
+    async fn pace(&mut self) -> Result<Option<u32>> {
+        let status = self.records.status(&mut *self.model).await?;
+        Ok(status.and_then(|status| status.pace).map(|pace| (pace / self.parts).max(1)))
+    }
+
+    /// Takes events in, and says from when on more may be.
+    async fn take_at(
+        &mut self,
+        held: &mut Held,
+        pace: Option<u32>,
+        events: Vec<RecordedEvent>,
+        checkpoint: Checkpoint,
+    ) -> Result<u64> {
+        let begun = Instant::now();
+        let taken = self.take(held, events, checkpoint).await?;
+        if let Some(pace) = pace {
+            held.not_before = begun + Duration::from_secs_f64(taken as f64 / f64::from(pace.max(1)));
+        }
+        Ok(taken)
     }
 
     /// Takes in events as they come, whenever the orders give it this part, until they end.
@@ -169,7 +194,6 @@ impl Worker {
     async fn while_told(&mut self, held: &mut Held, orders: &mut watch::Receiver<Orders>) -> Result<()> {
         loop {
             let pace = orders.borrow().pace;
-            let most = pace.map_or(BATCH, |pace| BATCH.min(pace as usize / 10).max(1));
             let ahead = held.ahead.as_ref().map(|(.., by)| *by);
             tokio::select! {
                 biased;
@@ -178,13 +202,9 @@ impl Worker {
                 }
                 () = sleep_until(held.beat) => self.beat(held).await?,
                 () = sleep_until(ahead.unwrap_or(held.beat)), if ahead.is_some() => self.move_ahead(held).await?,
-                next = next(&mut held.subscription, held.not_before, most) => {
+                next = next(&mut held.subscription, held.not_before, most(pace)) => {
                     let (events, checkpoint) = next?;
-                    let begun = Instant::now();
-                    let taken = self.take(held, events, checkpoint).await?;
-                    if let Some(pace) = pace {
-                        held.not_before = begun + Duration::from_secs_f64(taken as f64 / f64::from(pace.max(1)));
-                    }
+                    self.take_at(held, pace, events, checkpoint).await?;
                 }
             }
         }
@@ -419,6 +439,11 @@ impl Worker {
 /// Waits until the orders are such, or nobody gives any more.
 async fn until(orders: &mut watch::Receiver<Orders>, such: impl Fn(&Orders) -> bool) {
     drop(orders.wait_for(|orders| such(orders)).await);
+}
+
+/// How many events to take in at once: no more than a tenth of a second's.
+fn most(pace: Option<u32>) -> usize {
+    pace.map_or(BATCH, |pace| BATCH.min(pace as usize / 10).max(1))
 }
 
 async fn next(
