@@ -160,7 +160,7 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
     follow(&all).await
 }
 
-fn declaration(file: &PathBuf) -> Result<Declaration, Failure> {
+pub(crate) fn declaration(file: &PathBuf) -> Result<Declaration, Failure> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).map_err(|e| {
         Failure::usage(format!("could not read {shown}: {e}")).hint("give the file of a declaration")

@@ -1,14 +1,16 @@
 //! `annals projection`: how read models stand, and what is wanted of them.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use annals::declared::Declaration;
-use annals::project::{Control, Generation, Part, Projector, Stage, Status};
+use annals::project::{Control, Generation, NewColumn, Part, Projector, Stage, Status};
 use annals::{EventStore, Position, Query, StoreUrl, Timestamp};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::output::{Column, Output, Progress};
+use crate::project;
 use crate::target::Target;
 
 /// Look at the read models of a database, and say what is wanted of them.
@@ -50,6 +52,7 @@ enum Command {
     /// Throw one away with all its tables. The events stay.
     Remove(Named),
     Check(Check),
+    Backfill(Backfill),
     Parked(Parked),
     /// Try events again that were set aside: those of a key, or all.
     Retry(Keyed),
@@ -132,6 +135,24 @@ struct Check {
     json: bool,
 }
 
+/// Add columns to the tables that serve, and fill them from history; all else in a row stays as it is.
+///
+/// FILE is the declaration with the new columns, last in their CREATE TABLE, and with `key_columns`. Whoever runs the
+/// read model leaves it alone meanwhile, and is to go on with the new file; readers are served.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  annals projection backfill accounts.toml --column \"accounts.last_deposit VARCHAR(40)\" \\
+    --target sqlite:views.db --store sqlite:bank.db")]
+struct Backfill {
+    /// The declaration of the read model.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// A table, a column and its type; can be given several times.
+    #[arg(long = "column", value_name = "TABLE.COLUMN TYPE", required = true, value_parser = new_column)]
+    columns: Vec<NewColumn>,
+}
+
 /// Show the events that were set aside or skipped, in order.
 #[derive(Debug, clap::Args)]
 struct Parked {
@@ -164,6 +185,7 @@ pub(crate) async fn run(args: Args, store: &Target) -> Result<(), Failure> {
         Command::List(args) => return list(&args, &control, store).await,
         Command::Parked(args) => return parked(&args, &control).await,
         Command::Check(args) => return check(args, &url, &control, store).await,
+        Command::Backfill(args) => return backfill(&args, &url, store).await,
         Command::Pause(Named { name }) => control.pause(&name).await.map(|()| format!("{name} is to pause")),
         Command::Resume(Named { name }) => {
             control.resume(&name).await.map(|()| format!("{name} is to go on"))
@@ -285,6 +307,30 @@ async fn check(args: Check, url: &StoreUrl, control: &Control, store: &Target) -
     }
     crate::output::note(&said);
     Ok(())
+}
+
+async fn backfill(args: &Backfill, url: &StoreUrl, store: &Target) -> Result<(), Failure> {
+    let declaration = project::declaration(&args.file)?;
+    let name = declaration.name().to_owned();
+    let projector = Projector::new(store.open().await?).with(url.read_model(declaration)?);
+    let progress = Progress::waiting("folding events again");
+    let folded = projector.backfill(&name, &args.columns).await;
+    progress.clear();
+    let columns: Vec<&str> = args.columns.iter().map(|column| column.name.as_str()).collect();
+    let mut out = crate::output::Lines::stdout();
+    out.write(&format!("{} of {name} filled from {} events", columns.join(", "), folded?))?;
+    out.finish()
+}
+
+/// `accounts.owner VARCHAR(40)`.
+fn new_column(text: &str) -> Result<NewColumn, String> {
+    let parts = text.split_once(' ').and_then(|(name, definition)| {
+        let (table, name) = name.rsplit_once('.')?;
+        Some(NewColumn { table: table.into(), name: name.into(), definition: definition.trim().into() })
+    });
+    parts.ok_or_else(|| {
+        "expected a table, a dot, a column and its type, such as accounts.owner TEXT".to_owned()
+    })
 }
 
 /// `1%` or `0.5%` as a share.

@@ -9,6 +9,7 @@ mod events;
 mod failures;
 mod import_export;
 mod project;
+mod projection;
 mod projectors;
 mod schema;
 mod servers;

@@ -1,4 +1,4 @@
-//! Comparing the rows of keys with what their events give, and mending them.
+//! Folding keys again beside the rows that serve: comparing them, mending them, and adding columns to them.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -83,6 +83,17 @@ pub struct Parted {
     pub healed: bool,
 }
 
+/// A column to be added to a table.
+#[derive(Debug, Clone)]
+pub struct NewColumn {
+    /// The table, by its plain name.
+    pub table: String,
+    /// The column.
+    pub name: String,
+    /// Its type, and what else stands behind its name in `ALTER TABLE`, such as `BIGINT DEFAULT 0`.
+    pub definition: String,
+}
+
 /// A check under way. All parts are its own meanwhile.
 pub(super) struct Checking<'a> {
     store: &'a EventStore,
@@ -124,6 +135,16 @@ impl<'a> Checking<'a> {
         let result = async {
             self.hold().await?;
             self.check(&check).await
+        };
+        let result = result.await;
+        self.end().await?;
+        result
+    }
+
+    pub(super) async fn backfill(mut self, columns: &[NewColumn]) -> Result<u64> {
+        let result = async {
+            self.hold().await?;
+            self.add(columns).await
         };
         let result = result.await;
         self.end().await?;
@@ -202,7 +223,7 @@ impl<'a> Checking<'a> {
             true => f64::from(part_of(key, GRAINS)) < check.sample * f64::from(GRAINS),
             false => check.keys.iter().any(|wanted| wanted == key),
         };
-        self.model.create(self.records.scratch(&self.scratch)).await?;
+        self.begin().await?;
         let (mut keys, mut checked) =
             (check.keys.iter().cloned().collect::<BTreeSet<_>>(), Checked::default());
         let mut from = Position::START;
@@ -230,6 +251,53 @@ impl<'a> Checking<'a> {
             checked.parted.iter_mut().for_each(|parted| parted.healed = true);
         }
         Ok(checked)
+    }
+
+    /// Makes tables of its own.
+    async fn begin(&mut self) -> Result<()> {
+        self.model.create(self.records.scratch(&self.scratch)).await.map(drop)
+    }
+
+    async fn add(&mut self, columns: &[NewColumn]) -> Result<u64> {
+        for column in columns {
+            self.target.model.check_column(column)?;
+        }
+        self.begin().await?;
+        let (mut folded, mut from) = (0, Position::START);
+        while let Some((events, next)) = self.page(from, &|_| true).await? {
+            folded += events.len() as u64;
+            self.fold(events).await?;
+            from = next;
+        }
+        let (live, scratch) = (self.status.tables(self.status.live), self.scratch.clone());
+        let mut fill = self.stay()?;
+        for NewColumn { table, name, definition } in columns {
+            let key = self.target.model.key_columns.get(table).map_or("", String::as_str);
+            let (own, scratch) = (live.own(table).unwrap_or(table), scratch.own(table).unwrap_or(table));
+            let twice = format!("SELECT {key} FROM {scratch} GROUP BY {key} HAVING COUNT(*) > 1");
+            let twice = self.model.run(vec![Sql::new(twice, [])]).await?;
+            if twice.iter().any(|answer| !answer.rows.is_empty()) {
+                return Err(Error::invalid(format!(
+                    "several rows of table {table:?} have the same {key}, so a column cannot be filled by it: build the \
+                     read model anew"
+                )));
+            }
+            // It is there when this was cut off before, in a database where definitions commit.
+            let there = Sql::new(format!("SELECT {name} FROM {own} WHERE 1 = 0"), []);
+            if self.model.run(vec![there]).await.is_err() {
+                self.renew().await?;
+                let add = Sql::new(format!("ALTER TABLE {own} ADD {name} {definition}"), []);
+                self.model.run(vec![add]).await?;
+            }
+            let text = format!(
+                "UPDATE {own} SET {name} = (SELECT s.{name} FROM {scratch} s WHERE s.{key} = {own}.{key})"
+            );
+            fill.push(Sql::new(text, []));
+        }
+        fill.push(self.records.adopt(self.status.live, &self.target.model));
+        fill.extend(self.records.views(&live));
+        self.model.run(fill).await?;
+        Ok(folded)
     }
 
     /// The next events that are in the serving tables, of keys that are chosen, and from where to go on.

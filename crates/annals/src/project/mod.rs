@@ -44,7 +44,7 @@ use crate::query::{Query, Scope};
 use crate::snapshot::Fingerprint;
 use crate::subscribe::Start;
 
-pub use self::check::{Check, Checked, Parted};
+pub use self::check::{Check, Checked, NewColumn, Parted};
 pub use self::manage::Control;
 pub use self::progress::Progress;
 pub use self::projector::Projector;
@@ -200,6 +200,23 @@ impl ReadModel {
             )));
         }
         self.tables.iter().chain(self.key_columns.values()).try_for_each(|name| tables::check(name))
+    }
+}
+
+impl ReadModel {
+    /// # Errors
+    /// Invalid for a column of a table that it does not have.
+    fn check_column(&self, column: &NewColumn) -> Result<()> {
+        tables::check(&column.name)?;
+        if self.tables.contains(&column.table) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "projection {:?} has no table {:?}, expected one of {}",
+            self.name,
+            column.table,
+            self.tables.join(", ")
+        )))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::event::EventId;
 use crate::query::Position;
 use crate::store::EventStore;
 
-use super::check::{Check, Checked, Checking};
+use super::check::{Check, Checked, Checking, NewColumn};
 use super::part::{BEAT, Worker};
 use super::progress::{Progress, Seen};
 use super::records::{Place, Records};
@@ -157,9 +157,26 @@ impl Projector {
     /// [`ReadModel::table_by`]: super::ReadModel::table_by
     pub async fn check(&self, name: &str, check: Check) -> Result<Checked> {
         let running = self.named(name)?;
+        self.control(name)?.status(name).await?;
         let (model, status) = running.prepare().await?;
         let Running { store, target, records, .. } = running;
         Checking::new(store, target, records, &self.me, model, status)?.run(check).await
+    }
+
+    /// Adds columns to the tables that serve, and fills them from history; all else in a row stays as it is. Says
+    /// from how many events. The code is then taken to be what has filled the tables.
+    ///
+    /// A new column comes last in `CREATE TABLE`, in the order given, and the key column of its table tells its rows
+    /// apart. Whoever runs the read model leaves it alone meanwhile; readers are served.
+    ///
+    /// # Errors
+    /// Invalid when several rows of a table have the same key; as [`check`](Self::check).
+    pub async fn backfill(&self, name: &str, columns: &[NewColumn]) -> Result<u64> {
+        let running = self.named(name)?;
+        self.control(name)?.status(name).await?;
+        let (model, status) = running.find().await?;
+        let Running { store, target, records, .. } = running;
+        Checking::new(store, target, records, &self.me, model, status)?.backfill(columns).await
     }
 
     /// Takes in events as they come, and obeys what is wanted, until `stop` completes.
@@ -201,8 +218,8 @@ impl Projector {
 }
 
 impl Running {
-    /// Finds the tables, or makes them; refuses what this code cannot go on with.
-    async fn prepare(&self) -> Result<(Box<dyn Model>, Status)> {
+    /// Finds the tables, or makes them, whatever code has filled them.
+    async fn find(&self) -> Result<(Box<dyn Model>, Status)> {
         let Self { store, target, records, .. } = self;
         store.capabilities().require(Capability::TotalOrder)?;
         target.model.check()?;
@@ -218,13 +235,20 @@ impl Running {
             }
         };
         records.finish(&mut *model, &status).await?;
-        let own = target.model.fingerprint();
         for part in status.generations.iter().flat_map(|generation| &generation.parts) {
             store.position_of(&part.checkpoint).await?;
         }
+        Ok((model, status))
+    }
+
+    /// As [`find`](Self::find); refuses what this code cannot go on with.
+    async fn prepare(&self) -> Result<(Box<dyn Model>, Status)> {
+        let (mut model, status) = self.find().await?;
         if !self.generations(&status).is_empty() {
             return Ok((model, status));
         }
+        let Self { target, records, .. } = self;
+        let own = target.model.fingerprint();
         let name = records.name();
         match target.on_stale {
             OnStale::Refuse => {

@@ -261,7 +261,7 @@ impl Records {
         )
     }
 
-    fn views(&self, tables: &Tables) -> Vec<Sql> {
+    pub(super) fn views(&self, tables: &Tables) -> Vec<Sql> {
         let view = |(plain, own): (&str, &str)| (self.dialect.view)(plain, own);
         tables.iter().flat_map(view).map(|text| Sql::new(text, [])).collect()
     }
