@@ -8,10 +8,14 @@ use annals::backend::BoxFuture;
 
 use crate::load::{Appends, Fact, Random, Share, Writing, Written, facts};
 use crate::processes;
-use crate::subject::{self, Kind, Outcome, Subject};
+use crate::subject::{self, Kind, Outcome, Pauses, Subject};
 
 /// The pause before each append whose delivery is timed, so that the store is idle.
 const IDLE_PAUSE: Duration = Duration::from_millis(5);
+
+/// By how much such pauses differ where somebody looks for events from time to time: pauses of one length would
+/// always meet the same moment between two looks.
+const APART_SPREAD: Duration = Duration::from_millis(25);
 
 /// How many events one append of a preparation writes.
 const PREPARATION_BATCH: u64 = 500;
@@ -30,8 +34,8 @@ pub(crate) enum Workload {
     /// One reader: every event in order; a million of them, or as many as can be read often.
     ReadAll { million: bool },
     /// One append after the other with pauses, each timed until a subscriber has it, while so many other
-    /// writers append.
-    Delivery { writers: usize },
+    /// writers append; the subscriber in the store that appends, or apart from it.
+    Delivery { writers: usize, apart: bool },
 }
 
 const fn append(writers: usize, batch: usize) -> Workload {
@@ -43,7 +47,7 @@ const fn chained(writers: usize) -> Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         append(1, 1),
         append(8, 1),
         append(32, 1),
@@ -58,8 +62,10 @@ impl Workload {
         Self::ReadStream { events: 10 },
         Self::ReadStream { events: 100 },
         Self::ReadAll { million: false },
-        Self::Delivery { writers: 0 },
-        Self::Delivery { writers: 64 },
+        Self::Delivery { writers: 0, apart: false },
+        Self::Delivery { writers: 64, apart: false },
+        Self::Delivery { writers: 0, apart: true },
+        Self::Delivery { writers: 64, apart: true },
         Self::Processes { processes: 8, writers: 8 },
         Self::ReadAll { million: true },
     ];
@@ -79,8 +85,11 @@ impl Workload {
             Self::Processes { processes, writers } => format!("append-1-p{processes}w{writers}"),
             Self::ReadAll { million: false } => "read-all".to_owned(),
             Self::ReadAll { million: true } => "read-all-1m".to_owned(),
-            Self::Delivery { writers: 0 } => "delivery".to_owned(),
-            Self::Delivery { writers } => format!("delivery-w{writers}"),
+            Self::Delivery { writers, apart } => {
+                let writers = if writers > 0 { format!("-w{writers}") } else { String::new() };
+                let apart = if apart { "-apart" } else { "" };
+                format!("delivery{writers}{apart}")
+            }
         }
     }
 
@@ -95,7 +104,10 @@ impl Workload {
             program.arg(serde_json::to_string(&share(kind, &namespace, 0, writers, batch, size)?)?);
             return Ok(processes::run([program])?.map(|written| Measured::of(written, batch)));
         }
-        let subject = kind.open(directory, &namespace, hash_chain).await?;
+        let subject = match self {
+            Self::Delivery { apart: true, .. } => kind.open_apart(directory, &namespace).await?,
+            _ => kind.open(directory, &namespace, hash_chain).await?,
+        };
         let measured = match self {
             Self::Processes { processes, writers } => {
                 several_processes(kind, &namespace, processes, writers, size)
@@ -117,7 +129,7 @@ impl Workload {
                 let stored = if million { size.many_stored_events } else { size.stored_events };
                 whole_reads(subject, stored, size).await.map(Some)
             }
-            Self::Delivery { writers } => deliveries(subject, writers, size).await,
+            Self::Delivery { writers, apart } => deliveries(subject, writers, apart, size).await,
         }
     }
 }
@@ -231,7 +243,12 @@ async fn load(subject: &dyn Subject, stream: &str, events: u64) -> Outcome<()> {
     Ok(())
 }
 
-async fn deliveries(subject: &Arc<dyn Subject>, writers: usize, size: Size) -> Outcome<Option<Measured>> {
+async fn deliveries(
+    subject: &Arc<dyn Subject>,
+    writers: usize,
+    apart: bool,
+    size: Size,
+) -> Outcome<Option<Measured>> {
     // The others begin before and end after what is measured.
     let others = Writing::begin(Duration::ZERO, size.warm_up + size.time * 2);
     let tasks: Vec<_> =
@@ -239,7 +256,9 @@ async fn deliveries(subject: &Arc<dyn Subject>, writers: usize, size: Size) -> O
     if writers > 0 {
         tokio::time::sleep(size.warm_up).await;
     }
-    let latencies = subject.deliveries(size.time, IDLE_PAUSE).await;
+    let spread = if apart { APART_SPREAD } else { Duration::ZERO };
+    let pauses = Pauses { least: IDLE_PAUSE, spread, random: Random(11) };
+    let latencies = subject.deliveries(size.time, pauses).await;
     others.end();
     for task in tasks {
         task.await??;

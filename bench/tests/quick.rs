@@ -33,6 +33,8 @@ fn a_quick_run_measures_everything_and_writes_json() {
     assert!(measured("append-1-w64-chain", "plain").is_none());
     assert!(measured("delivery", "sqlite").is_some());
     assert!(measured("delivery-w64", "sqlite").is_some());
+    assert!(measured("delivery-w64-apart", "sqlite").is_some());
+    assert!(measured("delivery-apart", "memory").is_none(), "no other process has a store in memory");
     assert!(measured("read-all-1m", "sqlite").is_none(), "what takes long is run where it is named");
     if std::env::var_os("ANNALS_POSTGRES").is_some() {
         assert!(measured("append-1-p8w8", "postgres").is_some());

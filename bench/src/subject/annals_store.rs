@@ -14,11 +14,13 @@ use annals::{
     Backend, Delivery, EventStore, EventType, Expected, JsonText, NewEvent, Options, Query, StoreUrl,
 };
 
-use super::{Fact, Outcome, Subject, pause_until, plain_postgres};
+use super::{Fact, Outcome, Pauses, Subject, plain_postgres};
 use crate::load::facts;
 
 pub(crate) struct Annals {
     store: EventStore,
+    /// Where the subscriber is.
+    subscribed: EventStore,
     /// What a server holds of this run, to be dropped afterwards.
     namespace: Option<Arc<dyn Backend>>,
     /// The PostgreSQL server and the schema that are vacuumed after a large load.
@@ -30,7 +32,14 @@ fn formula(hash_chain: bool) -> Option<HashFormula> {
 }
 
 fn event_store(backend: impl Backend) -> Annals {
-    Annals { store: EventStore::new(Arc::new(backend), Options::default()), namespace: None, vacuumed: None }
+    let store = EventStore::new(Arc::new(backend), Options::default());
+    Annals { subscribed: store.clone(), store, namespace: None, vacuumed: None }
+}
+
+impl Annals {
+    pub(super) fn subscribed_to_in(self, other: Self) -> Self {
+        Self { subscribed: other.store, ..self }
+    }
 }
 
 pub(super) fn memory(hash_chain: bool) -> Outcome<Annals> {
@@ -119,9 +128,13 @@ impl Subject for Annals {
         })
     }
 
-    fn deliveries(&self, time: Duration, pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
+    fn deliveries(
+        &self,
+        time: Duration,
+        mut pauses: Pauses,
+    ) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
         Box::pin(async move {
-            let mut subscription = self.store.subscribe(Query::all(), annals::Start::Now).await?;
+            let mut subscription = self.subscribed.subscribe(Query::all(), annals::Start::Now).await?;
             let (delivered, mut deliveries) = tokio::sync::mpsc::unbounded_channel();
             let subscriber = tokio::spawn(async move {
                 while let Ok(delivery) = subscription.next().await {
@@ -137,7 +150,7 @@ impl Subject for Annals {
             let mut latencies = Vec::new();
             let (start, mut facts) = (Instant::now(), facts(0));
             for version in 0.. {
-                if !pause_until(start, time, pause).await {
+                if !pauses.next(start, time).await {
                     break;
                 }
                 let called = Instant::now();

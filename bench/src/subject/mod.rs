@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use annals::backend::BoxFuture;
 
+use self::annals_store::Annals;
+use crate::load::Random;
 use crate::workload::Workload;
 
 pub(crate) use crate::load::{Fact, Outcome};
@@ -38,9 +40,9 @@ pub(crate) trait Subject: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Appends to a stream every `pause` for a time, and says how long each event took from the call of
-    /// append to the hands of a live subscriber; `None` for a store without subscriptions.
-    fn deliveries(&self, time: Duration, pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>>;
+    /// Appends to a stream after each of the pauses for a time, and says how long each event took from the call
+    /// of append to the hands of a live subscriber; `None` for a store without subscriptions.
+    fn deliveries(&self, time: Duration, pauses: Pauses) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>>;
 }
 
 /// Which stores there are.
@@ -77,6 +79,9 @@ const SQLSERVER: &str = "ANNALS_SQLSERVER";
 
 /// The variable with the program of the other event stores, `bench/peers` built.
 const PEERS: &str = "ANNALS_BENCH_PEERS";
+
+/// The database of those that are a file.
+const FILE: &str = "store.db";
 
 /// The connections of what is only read, while it is loaded.
 const LOADING: usize = 4;
@@ -160,8 +165,9 @@ impl Kind {
             _ if self == Self::CopyPostgres => false,
             Workload::Append { hash_chain, .. } => is_annals || !hash_chain,
             Workload::Processes { .. } => self == Self::Postgres,
+            Workload::Delivery { apart: true, .. } => is_annals && self != Self::Memory,
             // One connection would be the subscriber's, and there would be no other writers.
-            Workload::Delivery { writers } => writers == 0 || !matches!(self, Self::PlainPostgres(1)),
+            Workload::Delivery { writers, .. } => writers == 0 || !matches!(self, Self::PlainPostgres(1)),
             Workload::ReadStream { .. } => true,
         }
     }
@@ -192,28 +198,39 @@ impl Kind {
         namespace: &str,
         hash_chain: bool,
     ) -> Outcome<Arc<dyn Subject>> {
-        let file = directory.join("store.db");
         let server = self.server_url()?;
         Ok(match self {
-            Self::Memory => Arc::new(annals_store::memory(hash_chain)?),
-            Self::Sqlite => Arc::new(annals_store::sqlite(file, hash_chain).await?),
-            Self::Plain => Arc::new(plain_sqlite::open(file).await?),
-            Self::Postgres => Arc::new(annals_store::postgres(&server, namespace, hash_chain).await?),
+            Self::Plain => Arc::new(plain_sqlite::open(directory.join(FILE)).await?),
             Self::PlainPostgres(connections) => {
                 Arc::new(plain_postgres::Plain::open(&server, namespace, connections).await?)
             }
             Self::CopyPostgres => {
                 Arc::new(plain_postgres::Plain::open(&server, namespace, LOADING).await?.read_by_copy())
             }
-            Self::Mysql | Self::Mariadb => {
-                Arc::new(annals_store::mysql(&server, namespace, hash_chain).await?)
-            }
-            Self::SqlServer => Arc::new(annals_store::sqlserver(&server, namespace, hash_chain).await?),
             Self::PlainMysql(connections) | Self::PlainMariadb(connections) => {
                 Arc::new(plain_mysql::Plain::open(&server, namespace, connections).await?)
             }
-            Self::Peer(name) => return Err(format!("{name} is opened by a program of its own").into()),
+            _ => Arc::new(self.open_annals(directory, namespace, hash_chain).await?),
         })
+    }
+
+    /// The same with a subscriber that learns of appends as one in another process does: the store is opened
+    /// once more for it.
+    pub(crate) async fn open_apart(self, directory: &Path, namespace: &str) -> Outcome<Arc<dyn Subject>> {
+        let store = self.open_annals(directory, namespace, false).await?;
+        Ok(Arc::new(store.subscribed_to_in(self.open_annals(directory, namespace, false).await?)))
+    }
+
+    async fn open_annals(self, directory: &Path, namespace: &str, hash_chain: bool) -> Outcome<Annals> {
+        let server = self.server_url()?;
+        match self {
+            Self::Memory => annals_store::memory(hash_chain),
+            Self::Sqlite => annals_store::sqlite(directory.join(FILE), hash_chain).await,
+            Self::Postgres => annals_store::postgres(&server, namespace, hash_chain).await,
+            Self::Mysql | Self::Mariadb => annals_store::mysql(&server, namespace, hash_chain).await,
+            Self::SqlServer => annals_store::sqlserver(&server, namespace, hash_chain).await,
+            _ => Err(format!("{} is not opened by this program as a store of Annals", self.name()).into()),
+        }
     }
 }
 
@@ -222,9 +239,20 @@ pub(crate) fn namespace() -> String {
     format!("bench_{}", annals::EventId::new().uuid().simple().to_string().split_off(20))
 }
 
-/// Waits until `time` has passed since `start`, or for `pause` if that is sooner; false when it is over.
-pub(crate) async fn pause_until(start: Instant, time: Duration, pause: Duration) -> bool {
-    let left = time.saturating_sub(start.elapsed());
-    tokio::time::sleep(pause.min(left)).await;
-    start.elapsed() < time
+/// Pauses of `least` and up to `spread` more, made from a seed.
+pub(crate) struct Pauses {
+    pub(crate) least: Duration,
+    pub(crate) spread: Duration,
+    pub(crate) random: Random,
+}
+
+impl Pauses {
+    /// Waits until `time` has passed since `start`, or for the next pause if that is sooner; false when it is
+    /// over.
+    pub(crate) async fn next(&mut self, start: Instant, time: Duration) -> bool {
+        let more = self.random.below(u64::try_from(self.spread.as_micros()).unwrap_or(u64::MAX).max(1));
+        let left = time.saturating_sub(start.elapsed());
+        tokio::time::sleep((self.least + Duration::from_micros(more)).min(left)).await;
+        start.elapsed() < time
+    }
 }

@@ -14,7 +14,7 @@ use annals::mysql::{MysqlOptions, MysqlStore};
 use annals::{EventId, StoreUrl};
 use tokio::sync::Semaphore;
 
-use super::{Fact, Outcome, Subject};
+use super::{Fact, Outcome, Pauses, Subject};
 
 const COLUMNS: &str = "position, event_id, stream_id, stream_version, event_type, schema_version, occurred_at, \
     recorded_at, payload, payload_bytes, content_type, metadata, source, correlation_id, causation_id, traceparent, \
@@ -115,7 +115,7 @@ impl Subject for Plain {
         }))
     }
 
-    fn deliveries(&self, _time: Duration, _pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
+    fn deliveries(&self, _time: Duration, _pauses: Pauses) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 

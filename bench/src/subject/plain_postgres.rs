@@ -16,7 +16,7 @@ use annals::{EventId, StoreUrl};
 use futures_core::Stream as _;
 use tokio::sync::Semaphore;
 
-use super::{Fact, Outcome, Subject, pause_until};
+use super::{Fact, Outcome, Pauses, Subject};
 use crate::load::facts;
 
 const COLUMNS: &str = "position, event_id, stream_id, stream_version, event_type, schema_version, occurred_at, \
@@ -198,7 +198,11 @@ impl Subject for Plain {
     }
 
     /// A durable insert that notifies, the notification received, and what it names selected.
-    fn deliveries(&self, time: Duration, pause: Duration) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
+    fn deliveries(
+        &self,
+        time: Duration,
+        mut pauses: Pauses,
+    ) -> BoxFuture<'_, Outcome<Option<Vec<Duration>>>> {
         Box::pin(self.with(async move |session| {
             let schema = &self.schema;
             let (listener, mut connection) = tokio_postgres::connect(&self.server, NoTls).await?;
@@ -234,7 +238,7 @@ impl Subject for Plain {
             });
             let (start, mut facts, mut calls) = (Instant::now(), facts(0), Vec::new());
             for version in 1_i64.. {
-                if !pause_until(start, time, pause).await {
+                if !pauses.next(start, time).await {
                     break;
                 }
                 let Some(fact) = facts(1).pop() else { break };
