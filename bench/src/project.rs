@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use annals::backend::Backend as _;
 use annals::postgres::tokio_postgres::types::Type;
@@ -15,6 +15,7 @@ use annals::sqlite::rusqlite::{Connection, Transaction};
 use annals::sqlite::{self, ProjectionResult, SqliteOptions, SqliteStore};
 use annals::{Append, Options, Query, RecordedEvent, StoreUrl};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::load::Outcome;
 use crate::{machine, subject};
@@ -150,10 +151,80 @@ pub(crate) async fn run(dir: &Path, server: Option<&str>, events: u64, rounds: u
         }
         backend.drop_namespace().await?;
     }
-    report(events, ways)
+    let rebuilt = rebuild(&log, dir.join("views-rebuilt.db"), events).await?;
+    report(events, ways, &rebuilt)
 }
 
-fn report(events: u64, ways: Vec<(&str, Vec<f64>)>) -> Outcome<()> {
+/// Builds tables anew while others append and read: readers never see them go back.
+async fn rebuild(log: &EventStore, views: PathBuf, events: u64) -> Outcome<String> {
+    let projector = Projector::new(log.clone()).with(sqlite::target(&views, Accounts::new(["?1", "?2"])));
+    projector.catch_up().await?;
+    let (end, ended) = watch::channel(false);
+    let until = |mut ended: watch::Receiver<bool>| async move { drop(ended.wait_for(|ended| *ended).await) };
+    let running = tokio::spawn({
+        let ended = ended.clone();
+        async move { projector.run(until(ended)).await }
+    });
+    let appending = tokio::spawn({
+        let (log, ended) = (log.clone(), ended.clone());
+        async move {
+            let mut appended = 0_u64;
+            while !*ended.borrow() {
+                let event = NewEvent::json("deposited", &Deposited { cents: 1 })?;
+                log.append("account-1", Expected::Any, [event]).await?;
+                appended += 1;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            Outcome::Ok(appended)
+        }
+    });
+    let reading = tokio::task::spawn_blocking({
+        let (views, ended) = (views.clone(), ended.clone());
+        move || watch_rows(&views, &ended)
+    });
+    let (control, begun) = (sqlite::control(&views), Instant::now());
+    control.rebuild("accounts").await?;
+    while control.status("accounts").await?.live == 1 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    end.send_replace(true);
+    running.await??;
+    let (appended, (reads, slowest)) = (appending.await??, reading.await??);
+    Projector::new(log.clone()).with(sqlite::target(&views, Accounts::new(["?1", "?2"]))).catch_up().await?;
+    let rows: i64 = Connection::open(&views)?.query_row(SUM, [], |row| row.get(0))?;
+    if rows != (events + appended).cast_signed() {
+        return Err(format!("the tables hold {rows} events instead of {}", events + appended).into());
+    }
+    Ok(format!(
+        "SQLite, built anew beside the tables that serve: {seconds:.1} s, {:.0}/s, while {appended} events were appended; \
+         {reads} reads of all rows, the slowest {:.1} ms, none went back",
+        events as f64 / seconds,
+        slowest.as_secs_f64() * 1e3
+    ))
+}
+
+const SUM: &str = "SELECT COALESCE(SUM(deposits), 0) FROM accounts";
+
+/// Reads the rows until it is over; says how often, and how long the longest time was.
+fn watch_rows(views: &Path, ended: &watch::Receiver<bool>) -> Outcome<(u64, Duration)> {
+    let connection = Connection::open(views)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    let (mut reads, mut slowest, mut last) = (0, Duration::ZERO, 0_i64);
+    while !*ended.borrow() {
+        let begun = Instant::now();
+        let sum: i64 = connection.query_row(SUM, [], |row| row.get(0))?;
+        (reads, slowest) = (reads + 1, slowest.max(begun.elapsed()));
+        if sum < last {
+            return Err(format!("readers saw {last} events, and then {sum}").into());
+        }
+        last = sum;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok((reads, slowest))
+}
+
+fn report(events: u64, ways: Vec<(&str, Vec<f64>)>, rebuilt: &str) -> Outcome<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{events} events of {ACCOUNTS} streams, one upsert each, {PAGE} a transaction; medians")?;
     let mut bare = f64::NAN;
@@ -166,6 +237,7 @@ fn report(events: u64, ways: Vec<(&str, Vec<f64>)>) -> Outcome<()> {
         let rate = events as f64 / median;
         writeln!(out, "{name:<38} {median:>7.1} s {rate:>9.0}/s  {:>5.2} of the loop", bare / median)?;
     }
+    writeln!(out, "{rebuilt}")?;
     if let Some(peak) = machine::peak_memory() {
         writeln!(out, "at most {peak} MiB of memory in this process")?;
     }
