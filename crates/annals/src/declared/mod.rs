@@ -248,7 +248,7 @@ mod tests {
             ("tags", "tag", "tag"),
             (":stream_id)", ":stream)", "the statement of placed is wrong"),
             ("placed =", "\"\" =", "bytes"),
-            ("{orders} (id", "orders (id", "in braces"),
+            ("{orders} (id TEXT); CREATE INDEX {orders}_by_id ON {orders} (id)", "orders (id)", "in braces"),
         ] {
             let error = ORDERS.replacen(find, replace, 1).parse::<Declaration>().unwrap_err();
             let said = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
