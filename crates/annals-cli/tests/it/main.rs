@@ -10,6 +10,7 @@ mod failures;
 mod import_export;
 mod project;
 mod projection;
+#[cfg(unix)]
 mod projectors;
 mod schema;
 mod servers;
@@ -130,6 +131,11 @@ fn members(objects: &[Value], name: &str) -> Vec<String> {
 /// Sends the signal of Ctrl-C.
 #[cfg(unix)]
 fn interrupt(child: &Child) {
-    let done = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    signal(child, "-INT");
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, signal: &str) {
+    let done = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(done.success());
 }

@@ -1,4 +1,4 @@
-//! Several processes on one read model, killed without a warning while events are appended: the tables come to hold
+//! Several processes on one read model, held up and killed without a warning while events are appended: the tables come to hold
 //! each event once and in order.
 
 use std::process::{Child, Stdio};
@@ -8,7 +8,7 @@ use annals::postgres::tokio_postgres::{self, NoTls};
 use annals::prelude::*;
 use rusqlite::Connection;
 
-use crate::Place;
+use crate::{Place, signal};
 
 /// Counts what came out of order, which a missed event or one taken in twice also is.
 const ACCOUNTS: &str = r#"
@@ -48,7 +48,7 @@ impl Killed<'_> {
 
     /// Appends, kills one of the processes and starts another in its place, as often as `cycles` says.
     async fn run(&mut self, store: &EventStore, cycles: u32) {
-        for _ in 0..cycles {
+        for cycle in 0..cycles {
             for _ in 0..15 {
                 let stream = format!("account-{}", self.random(STREAMS));
                 let cents = self.random(1_000);
@@ -57,6 +57,13 @@ impl Killed<'_> {
             }
             tokio::time::sleep(Duration::from_millis(20 + self.random(100))).await;
             let victim = usize::try_from(self.random(self.processes.len() as u64)).unwrap();
+            if cycle % 10 == 9 {
+                // Held up for longer than its lease, it must not write what another has taken over.
+                signal(&self.processes[victim], "-STOP");
+                tokio::time::sleep(Duration::from_millis(450)).await;
+                signal(&self.processes[victim], "-CONT");
+                continue;
+            }
             self.processes[victim].kill().unwrap();
             self.processes[victim].wait().unwrap();
             self.processes[victim] = self.start();
