@@ -44,6 +44,8 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     pub(super) hold: BTreeSet<Place>,
+    /// Those that this process fills; a worker of another has nothing left to do.
+    pub(super) generations: Vec<u32>,
     /// Events in each second, for one part.
     pub(super) pace: Option<u32>,
     pub(super) end: bool,
@@ -151,8 +153,9 @@ impl Worker {
     pub(super) async fn follow(mut self, mut orders: watch::Receiver<Orders>) {
         loop {
             let place = self.place;
-            until(&mut orders, |orders| orders.end || orders.hold.contains(&place)).await;
-            if orders.borrow().end || orders.has_changed().is_err() {
+            let is_over = |orders: &Orders| orders.end || !orders.generations.contains(&place.generation);
+            until(&mut orders, |orders| is_over(orders) || orders.hold.contains(&place)).await;
+            if is_over(&orders.borrow()) || orders.has_changed().is_err() {
                 return;
             }
             match self.hold(&mut orders).await {

@@ -301,6 +301,13 @@ impl Running {
         status.generations.iter().filter(fills).map(|generation| generation.number).collect()
     }
 
+    /// The newest generation that this code is filling to take the place of the one that serves.
+    pub(super) fn building<'s>(&self, status: &'s Status) -> Option<&'s super::Generation> {
+        let own = self.generations(status);
+        let is_own = |it: &&super::Generation| it.stage == Stage::Building && own.contains(&it.number);
+        status.generations.iter().rev().find(is_own)
+    }
+
     pub(super) fn show(&self, status: &Status) {
         self.seen.send_if_modified(|seen| seen.update(status));
     }
@@ -320,10 +327,8 @@ impl Running {
 
     async fn rebuild(&self, me: &Me) -> Result<u64> {
         let (mut model, mut status) = self.prepare().await?;
-        let own = self.generations(&status);
-        let begun = |status: &Status| status.building().map(|it| it.number).filter(|it| own.contains(it));
-        let number = match begun(&status) {
-            Some(number) => number,
+        let number = match self.building(&status) {
+            Some(begun) => begun.number,
             None => {
                 status = self.begin_anew(&mut *model, &status).await?;
                 status.newest()
@@ -389,12 +394,17 @@ impl Running {
         Ok(head.0.saturating_sub(position.0) <= NEARLY)
     }
 
-    /// Throws away what was retired before the last one.
+    /// Throws away what was retired before the last one, and what nobody will let serve any more.
     pub(super) async fn forget(&self, model: &mut dyn Model) -> Result<()> {
         let status = self.status(model).await?;
         let kept = status.retired().map(|generation| generation.number);
         for generation in &status.generations {
-            if generation.stage == Stage::Retired && Some(generation.number) != kept {
+            let is_over = match generation.stage {
+                Stage::Live => false,
+                Stage::Retired => Some(generation.number) != kept,
+                Stage::Building => generation.number < status.live,
+            };
+            if is_over {
                 self.records.forget(model, &status, generation.number).await?;
             }
         }

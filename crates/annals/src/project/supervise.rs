@@ -58,12 +58,11 @@ impl Supervisor {
         running.records.sign(&mut **model, &me.owner, status.now, me.lease).await?;
         running.records.finish(&mut **model, &status).await?;
         let mut own = running.generations(&status);
-        if status.rebuild && own.contains(&status.live) && status.building().is_none() {
+        if status.rebuild && own.contains(&status.live) && running.building(&status).is_none() {
             status = running.begin_anew(&mut **model, &status).await?;
             own = running.generations(&status);
         }
-        if let Some(building) = status.building()
-            && own.contains(&building.number)
+        if let Some(building) = self.running.building(&status)
             && self.running.is_near(building.position()).await?
         {
             let number = building.number;
@@ -80,6 +79,7 @@ impl Supervisor {
         // What this process has just signed may not be counted yet.
         status.runners = status.runners.max(1);
         self.running.show(&status);
+        self.orders.send_modify(|orders| orders.generations.clone_from(&own));
         self.employ(&status, &own).await?;
         let mut hold = assign(&status, &own, &self.me.owner);
         if status.rests() {

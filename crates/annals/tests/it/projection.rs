@@ -546,6 +546,9 @@ async fn rows_that_are_wrong_are_found_and_mended_while_others_run() {
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
     let unkeyed = projector(&store).with(target(dir.path().join("other.db"), counts()));
+    let unknown = unkeyed.check("counts", Check::default()).await.unwrap_err();
+    assert!(unknown.to_string().contains("no projection is called"), "{unknown}");
+    unkeyed.catch_up().await.unwrap();
     let refused = unkeyed.check("counts", Check::default()).await.unwrap_err();
     assert!(refused.to_string().contains("which column holds the key"), "{refused}");
 }
