@@ -45,15 +45,15 @@ impl Projection for Counts {
         tables: &Tables,
         event: &RecordedEvent,
     ) -> ProjectionResult {
+        if event.event_type.as_str() == "bad" && self.fails.load(Ordering::Relaxed) {
+            tx.simple_query("SELECT told_to_fail").await?.into_results().await?;
+        }
         let sql = format!(
             "UPDATE {{{table}}} SET events = events + 1 WHERE event_type = @P1; \
              IF @@ROWCOUNT = 0 INSERT INTO {{{table}}} (event_type, events) VALUES (@P1, 1)",
             table = self.table
         );
         tx.execute(tables.sql(&sql), &[&event.event_type.as_str()]).await?;
-        if event.event_type.as_str() == "bad" && self.fails.load(Ordering::Relaxed) {
-            tx.simple_query("SELECT told_to_fail").await?.into_results().await?;
-        }
         Ok(())
     }
 }
@@ -157,8 +157,9 @@ async fn events_that_are_set_aside_are_taken_in_when_they_are_tried_again() {
     assert_eq!(place.value::<i64>(rows).await, 21);
     let status = control.status("counts").await.unwrap();
     assert_eq!((status.runners, status.serving().unwrap().parked()), (2, 8), "{status:?}");
-    let error = control.wait_for("counts", &place.store, &head.checkpoint, Some("a "), patience).await;
-    assert!(error.unwrap_err().to_string().contains("told_to_fail"));
+    let waited = control.wait_for("counts", &place.store, &head.checkpoint, Some("a "), patience).await;
+    let error = waited.unwrap_err();
+    assert!(error.to_string().contains("told_to_fail"), "{error}");
 
     fails.store(false, Ordering::Relaxed);
     assert_eq!(control.retry("counts", Some("a ")).await.unwrap(), 2);
