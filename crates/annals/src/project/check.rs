@@ -132,23 +132,13 @@ impl<'a> Checking<'a> {
     }
 
     pub(super) async fn run(mut self, check: Check) -> Result<Checked> {
-        let result = async {
-            self.hold().await?;
-            self.check(&check).await
-        };
-        let result = result.await;
-        self.end().await?;
-        result
+        let checked = self.check(&check).await;
+        self.ended(checked).await
     }
 
     pub(super) async fn backfill(mut self, columns: &[NewColumn]) -> Result<u64> {
-        let result = async {
-            self.hold().await?;
-            self.add(columns).await
-        };
-        let result = result.await;
-        self.end().await?;
-        result
+        let folded = self.add(columns).await;
+        self.ended(folded).await
     }
 
     /// Asks the others to leave the read model alone, and takes its parts.
@@ -209,13 +199,16 @@ impl<'a> Checking<'a> {
         self.held.iter().map(stay).collect()
     }
 
-    async fn end(&mut self) -> Result<()> {
+    /// Gives back what it holds. What it failed with counts for more than what giving back fails with.
+    async fn ended<T>(mut self, result: Result<T>) -> Result<T> {
         let mut last = dropping(&self.scratch);
         for (part, claim) in std::mem::take(&mut self.held) {
             last.push(self.records.release(Place { generation: self.status.live, part }, &claim));
         }
         last.push(self.records.set("held_until", Value::Null));
-        self.model.run(last).await.map(drop)
+        let given_back = self.model.run(last).await;
+        let result = result?;
+        given_back.map(|_| result)
     }
 
     async fn check(&mut self, check: &Check) -> Result<Checked> {
@@ -253,16 +246,17 @@ impl<'a> Checking<'a> {
         Ok(checked)
     }
 
-    /// Makes tables of its own.
+    /// Takes the parts, and makes tables of its own.
     async fn begin(&mut self) -> Result<()> {
+        self.hold().await?;
         self.model.create(self.records.scratch(&self.scratch)).await.map(drop)
     }
 
     async fn add(&mut self, columns: &[NewColumn]) -> Result<u64> {
+        self.begin().await?;
         for column in columns {
             self.target.model.check_column(column)?;
         }
-        self.begin().await?;
         let (mut folded, mut from) = (0, Position::START);
         while let Some((events, next)) = self.page(from, &|_| true).await? {
             folded += events.len() as u64;
