@@ -318,8 +318,8 @@ async fn a_snapshot_that_does_not_read_is_dropped_and_the_events_are_folded() {
     let spoilt = [
         r#"{"sum":55}"#.to_owned(),
         "null".to_owned(),
-        text.replace("55", "-1"),
-        text.replace("55", "\"55\""),
+        text.replace(r#""sum":55"#, r#""sum":-1"#),
+        text.replace(r#""sum":55"#, r#""sum":"55""#),
         text.replace("last_event", "first_event"),
     ];
     for text in &spoilt {
