@@ -99,6 +99,14 @@ impl fmt::Display for Conflict {
     }
 }
 
+/// An error, what it came from, and so on.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "sqlserver"))]
+pub(crate) fn causes<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
 /// Why an operation failed and what to do about it.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);

@@ -36,11 +36,12 @@ use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventType, RecordedEvent, Tag};
-use crate::project::{ReadModel, Tables, Value, braced};
+use crate::project::{ReadModel, Tables, Value};
 use crate::query::{Query, QueryItem, Scope};
 use crate::stream::Category;
 
 pub(crate) use self::statement::Statement;
+use self::statement::tables_in;
 
 /// A read model as its file declares it.
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ impl FromStr for Declaration {
         if file.name.trim().is_empty() {
             return Err(Error::invalid("name is empty, expected what the read model is called"));
         }
-        let tables: BTreeSet<&str> = braced(&file.tables).collect();
+        let tables: BTreeSet<&str> = tables_in(&file.tables).into_iter().collect();
         if tables.is_empty() {
             return Err(Error::invalid(
                 "tables makes no table whose name stands in braces, expected CREATE TABLE {name} (…)",
@@ -110,6 +111,13 @@ impl FromStr for Declaration {
                 OneOrMore::One(statement) => vec![statement],
                 OneOrMore::More(statements) => statements,
             };
+            let named = statements.iter().flat_map(|sql| tables_in(sql));
+            if let Some(unknown) = named.into_iter().find(|table| !tables.contains(table)) {
+                return Err(Error::invalid(format!(
+                    "the statement of {event_type} names {{{unknown}}}, which is none of the tables: {}",
+                    listed(&tables)
+                )));
+            }
             let statements = statements.iter().map(|sql| Statement::parse(sql));
             let statements = statements.collect::<Result<_>>().map_err(|e| {
                 Error::with_source(ErrorKind::Invalid, format!("the statement of {event_type} is wrong"), e)
@@ -133,7 +141,7 @@ impl FromStr for Declaration {
         if let Some(unknown) = file.key_columns.keys().find(|table| !tables.contains(table.as_str())) {
             return Err(Error::invalid(format!(
                 "key_columns names {unknown:?}, which is none of the tables: {}",
-                tables.iter().copied().collect::<Vec<_>>().join(", ")
+                listed(&tables)
             )));
         }
         for table in tables {
@@ -154,6 +162,10 @@ impl FromStr for Declaration {
         }
         Ok(Self { read_model, create: file.tables.into(), on: Arc::new(on), ready: None })
     }
+}
+
+fn listed(tables: &BTreeSet<&str>) -> String {
+    tables.iter().copied().collect::<Vec<_>>().join(", ")
 }
 
 /// The values of the key, as one text.
@@ -248,6 +260,7 @@ mod tests {
             ("tags", "tag", "tag"),
             (":stream_id)", ":stream)", "the statement of placed is wrong"),
             ("placed =", "\"\" =", "bytes"),
+            ("INTO {orders}", "INTO {order}", "names {order}, which is none of the tables: orders"),
             ("{orders} (id TEXT); CREATE INDEX {orders}_by_id ON {orders} (id)", "orders (id)", "in braces"),
         ] {
             let error = ORDERS.replacen(find, replace, 1).parse::<Declaration>().unwrap_err();

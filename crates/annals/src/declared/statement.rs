@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
 use crate::payload::Payload;
-use crate::project::{Tables, Value};
+use crate::project::{Tables, Value, braced};
 
 /// The parameters that stand for a part of the envelope.
 const FIELDS: [&str; 16] = [
@@ -109,6 +109,18 @@ impl Statement {
         });
         in_place.collect()
     }
+}
+
+/// The tables that a text names in braces, where those are no part of a value or of a comment.
+pub(crate) fn tables_in(sql: &str) -> Vec<&str> {
+    let (mut tables, mut rest) = (Vec::new(), sql);
+    while let Some(next) = rest.chars().next() {
+        tables.extend(braced(rest));
+        let is_name = matches!(next, '"' | '`');
+        let step = if is_name { None } else { skipped(rest) };
+        rest = &rest[step.unwrap_or(next.len_utf8())..];
+    }
+    tables
 }
 
 /// How long what begins here is, if it may hold a colon that is none of ours: a text, a quoted name, a comment.
@@ -269,6 +281,13 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_named_in_braces_and_not_in_values() {
+        let sql = "CREATE TABLE {orders} (a TEXT DEFAULT '{none}', b JSON DEFAULT '{}'); -- {nor this}\n\
+                   CREATE INDEX \"{orders}_by_a\" ON {shop.orders} ({a b}) /* {nor} */ {é}";
+        assert_eq!(tables_in(sql), ["orders", "orders", "shop.orders"]);
+    }
+
+    #[test]
     fn values_are_those_of_the_json_to_the_last_digit() {
         let payload =
             r#"{"n":123456789012345678901234567890.10,"t":"a\nb","b":true,"z":null,"o":{"k":[1, 2]}}"#;
@@ -306,7 +325,7 @@ mod tests {
         for sql in
             ["", ":", "::", "'", "\"", "$", "$a", "$é$", "--", "/*", ":é", "é:payload.é", "$$", ":payload.0"]
         {
-            let _ = Statement::parse(sql);
+            let _ = (Statement::parse(sql), tables_in(sql));
         }
     }
 }

@@ -6,6 +6,7 @@
 use mysql_async::{DriverError, Error as Failure};
 
 use crate::error::{Error, ErrorKind};
+use crate::sql::is_distrusted;
 
 use super::MysqlOptions;
 
@@ -58,21 +59,6 @@ pub(super) fn of_connect(options: &MysqlOptions, failure: Failure) -> Error {
     Error::with_source(kind, format!("could not connect to {}", options.server), failure)
 }
 
-/// Whether the server's certificate was refused.
-fn is_distrusted(failure: &Failure) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(failure);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner
-            .is_some_and(|inner| matches!(inner.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 /// The number of a server's error.
 pub(super) fn code(failure: &Failure) -> Option<u16> {
     match failure {
@@ -88,6 +74,11 @@ pub(super) fn is_of_request(failure: &Failure) -> bool {
         code(failure),
         Some(1062 | 3819 | 4025 | 1048 | 1118 | 1153 | 1264 | 1292 | 1301 | 1366 | 1406 | 3140 | 3141 | 3157)
     )
+}
+
+/// Whether the database went back on a transaction, or a statement, for the sake of another one.
+pub(super) fn is_contended(failure: &Failure) -> bool {
+    matches!(code(failure), Some(1205 | 1213))
 }
 
 fn of_code(code: u16) -> (ErrorKind, &'static str) {
@@ -114,6 +105,7 @@ fn of_code(code: u16) -> (ErrorKind, &'static str) {
         1054 | 1146 | 1305 | 1318 => {
             (ErrorKind::Closed, "the store's tables are not there, or are not those this version made")
         }
+        1050 | 1347 => (ErrorKind::Invalid, "something else has that name already"),
         1048 | 1118 | 1153 | 1264 | 1292 | 1301 | 1366 | 1406 | 3140 | 3141 | 3157 => {
             (ErrorKind::Invalid, "a value or a statement is beyond what the server takes")
         }

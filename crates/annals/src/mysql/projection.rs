@@ -2,7 +2,6 @@
 //! are not made in a transaction: what is known of them is written when they are there, and what a creation that
 //! was cut off has left is dropped by the next one.
 
-use std::fmt;
 use std::sync::Arc;
 
 use mysql_async::prelude::Queryable;
@@ -14,8 +13,8 @@ use crate::connect::StoreUrl;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::RecordedEvent;
 use crate::project::{
-    self, Answer, Batch, Creation, Database, Desk, Dialect, Model, ProjectionResult, ReadModel, Session, Sql,
-    Tables, Target, Value, Written, own_error,
+    self, Answer, Batch, Bound, Connect, Creation, Dialect, Model, ProjectionResult, ReadModel, Session,
+    Source, Sql, Tables, Target, Value, Written, own_error,
 };
 use crate::sql::Link as _;
 
@@ -62,8 +61,8 @@ pub trait Projection: Clone + Send + Sync + 'static {
 /// Invalid for a URL that is none of MySQL.
 pub fn target<P: Projection>(url: &StoreUrl, projection: P) -> Result<Target> {
     let model = projection.read_model();
-    let desk = Arc::new(Server::new(MysqlOptions::try_from(url)?)?);
-    Ok(Target::new(model, Arc::new(Source { desk, projection })))
+    let server = Arc::new(Server::new(MysqlOptions::try_from(url)?)?);
+    Ok(Target::new(model, Arc::new(Source { server, projection })))
 }
 
 /// The read models of a MySQL or MariaDB database, to look at and to say what is wanted of them.
@@ -109,31 +108,15 @@ impl Server {
     }
 }
 
-impl Desk for Server {
+impl Connect for Server {
+    type Link = Link;
+
     fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
-    fn session(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
-        let link = Link { options: self.options.clone(), connection: None };
-        Box::pin(async move { Ok(Box::new(link) as Box<dyn Session>) })
-    }
-}
-
-struct Source<P> {
-    desk: Arc<Server>,
-    projection: P,
-}
-
-impl<P: Projection> Database for Source<P> {
-    fn desk(&self) -> Arc<dyn Desk> {
-        self.desk.clone()
-    }
-
-    fn open(&self) -> BoxFuture<'_, Result<Box<dyn Model>>> {
-        let link = Link { options: self.desk.options.clone(), connection: None };
-        let bound = Bound { link, dialect: self.desk.dialect.clone(), projection: self.projection.clone() };
-        Box::pin(async move { Ok(Box::new(bound) as Box<dyn Model>) })
+    fn link(&self) -> Link {
+        Link { options: self.options.clone(), connection: None }
     }
 }
 
@@ -181,20 +164,7 @@ impl Session for Link {
     }
 }
 
-/// A connection with a read model.
-struct Bound<P> {
-    link: Link,
-    dialect: Dialect,
-    projection: P,
-}
-
-impl<P: Projection> Session for Bound<P> {
-    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
-        self.link.run(statements)
-    }
-}
-
-impl<P: Projection> Model for Bound<P> {
+impl<P: Projection> Model for Bound<Link, P> {
     fn define(&mut self) -> BoxFuture<'_, Result<()>> {
         let definitions = project::definitions(&self.dialect).into_iter().map(|text| Sql::new(text, []));
         let defined = self.link.run(definitions.collect());
@@ -231,7 +201,7 @@ impl<P: Projection> Model for Bound<P> {
                     // A connection that is gone is no fault of the event's.
                     tx.rollback().await.map_err(|e| error::of("could not write the read model", e))?;
                     self.link.put_back(connection);
-                    return Ok(Written::Refused { index, reason });
+                    return Written::refused(index, reason, error::is_contended);
                 }
             }
             commit(tx).await?;
@@ -333,11 +303,5 @@ fn param(value: Value) -> Param {
         Value::Text(text) => Param::Bytes(text.into_bytes()),
         Value::Bytes(bytes) => Param::Bytes(bytes),
         Value::Time(time) => Param::Bytes(datetime(time).into_bytes()),
-    }
-}
-
-impl<P> fmt::Debug for Source<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("desk", &self.desk).finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@
 use tokio_postgres::error::SqlState;
 
 use crate::error::{Error, ErrorKind};
+use crate::sql::is_distrusted;
 
 use super::PostgresOptions;
 
@@ -47,21 +48,6 @@ pub(super) fn of_connect(options: &PostgresOptions, error: tokio_postgres::Error
     Error::with_source(kind, format!("could not connect to {}", options.server), error)
 }
 
-/// Whether the server's certificate was refused.
-fn is_distrusted(error: &tokio_postgres::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner
-            .is_some_and(|inner| matches!(inner.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 /// Whether the connection is gone, so that no answer was received.
 pub(super) fn is_lost(error: &tokio_postgres::Error) -> bool {
     use std::error::Error as _;
@@ -77,6 +63,11 @@ pub(super) fn is_of_request(error: &tokio_postgres::Error) -> bool {
     })
 }
 
+/// Whether the database went back on a transaction for the sake of another one.
+pub(super) fn is_contended(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| matches!(code.code(), "40001" | "40P01" | "55P03"))
+}
+
 fn of_state(code: &SqlState) -> (ErrorKind, &'static str) {
     match code.code() {
         "40001" | "40P01" => (ErrorKind::Unavailable, "the transaction met another one"),
@@ -87,6 +78,7 @@ fn of_state(code: &SqlState) -> (ErrorKind, &'static str) {
         "42P01" | "3F000" | "42883" | "42703" => {
             (ErrorKind::Closed, "the store's tables are not there, or are not those this version made")
         }
+        "42809" | "42P07" => (ErrorKind::Invalid, "something else has that name already"),
         "25001" => (ErrorKind::Invalid, "an append needs a transaction at READ COMMITTED"),
         "3D000" => (ErrorKind::Invalid, "there is no such database"),
         code => match &code[..2] {

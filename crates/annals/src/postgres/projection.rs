@@ -1,7 +1,6 @@
 //! Read models in PostgreSQL tables.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 
 use tokio_postgres::Row;
@@ -13,8 +12,8 @@ use crate::connect::StoreUrl;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::RecordedEvent;
 use crate::project::{
-    self, Answer, Batch, Creation, Database, Desk, Dialect, Model, ProjectionResult, ReadModel, Session, Sql,
-    Tables, Target, Value, Written, own_error,
+    self, Answer, Batch, Bound, Connect, Creation, Dialect, Model, ProjectionResult, ReadModel, Session,
+    Source, Sql, Tables, Target, Value, Written, own_error,
 };
 use crate::sql::Link as _;
 
@@ -60,8 +59,8 @@ pub trait Projection: Clone + Send + Sync + 'static {
 /// Invalid for a URL that is none of PostgreSQL.
 pub fn target<P: Projection>(url: &StoreUrl, projection: P) -> Result<Target> {
     let model = projection.read_model();
-    let desk = Arc::new(Server::new(PostgresOptions::try_from(url)?));
-    Ok(Target::new(model, Arc::new(Source { desk, projection })))
+    let server = Arc::new(Server::new(PostgresOptions::try_from(url)?));
+    Ok(Target::new(model, Arc::new(Source { server, projection })))
 }
 
 /// The read models of a PostgreSQL database, to look at and to say what is wanted of them.
@@ -103,31 +102,15 @@ impl Server {
     }
 }
 
-impl Desk for Server {
+impl Connect for Server {
+    type Link = Link;
+
     fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
-    fn session(&self) -> BoxFuture<'_, Result<Box<dyn Session>>> {
-        let link = Link { options: self.options.clone(), connection: None };
-        Box::pin(async move { Ok(Box::new(link) as Box<dyn Session>) })
-    }
-}
-
-struct Source<P> {
-    desk: Arc<Server>,
-    projection: P,
-}
-
-impl<P: Projection> Database for Source<P> {
-    fn desk(&self) -> Arc<dyn Desk> {
-        self.desk.clone()
-    }
-
-    fn open(&self) -> BoxFuture<'_, Result<Box<dyn Model>>> {
-        let link = Link { options: self.desk.options.clone(), connection: None };
-        let bound = Bound { link, dialect: self.desk.dialect.clone(), projection: self.projection.clone() };
-        Box::pin(async move { Ok(Box::new(bound) as Box<dyn Model>) })
+    fn link(&self) -> Link {
+        Link { options: self.options.clone(), connection: None }
     }
 }
 
@@ -161,25 +144,17 @@ impl Session for Link {
     }
 }
 
-/// A connection with a read model.
-struct Bound<P> {
-    link: Link,
-    dialect: Dialect,
-    projection: P,
-}
-
-impl<P: Projection> Session for Bound<P> {
-    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
-        self.link.run(statements)
-    }
-}
-
-impl<P: Projection> Model for Bound<P> {
+impl<P: Projection> Model for Bound<Link, P> {
     fn define(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let mut connection = self.link.take().await?;
             let tx = Tx::begin(&mut connection).await?;
-            let schema = format!("CREATE SCHEMA IF NOT EXISTS {}", quote(&self.link.options.schema));
+            // To create one that is there, if it is not, takes a right on the database too.
+            let schema = quote(&self.link.options.schema);
+            let schema = format!(
+                "DO $annals$ BEGIN IF to_regnamespace('{schema}') IS NULL THEN CREATE SCHEMA {schema}; \
+                 END IF; END $annals$"
+            );
             let definitions = project::definitions(&self.dialect).join("; ");
             tx.batch_execute(&format!("{LOCK}; {schema}; {definitions}"))
                 .await
@@ -222,7 +197,7 @@ impl<P: Projection> Model for Bound<P> {
                     // A connection that is gone is no fault of the event's.
                     tx.rollback().await?;
                     self.link.connection = Some(connection);
-                    return Ok(Written::Refused { index, reason });
+                    return Written::refused(index, reason, error::is_contended);
                 }
             }
             tx.commit().await?;
@@ -297,10 +272,4 @@ impl ToSql for Value {
     }
 
     to_sql_checked!();
-}
-
-impl<P> fmt::Debug for Source<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("desk", &self.desk).finish_non_exhaustive()
-    }
 }

@@ -22,6 +22,9 @@ use super::status::{Generation, Parked, Status};
 /// How often the database is asked whether it has come as far as somebody waits for.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// How often it is asked whether somebody has begun the read model.
+const LOOK_FOR: Duration = Duration::from_millis(250);
+
 /// The read models of one database.
 #[derive(Clone)]
 pub struct Control {
@@ -163,7 +166,8 @@ impl Control {
     }
 
     /// Waits until the tables hold the append that issued this token, whichever process fills them: read your own
-    /// writes. With a key, only the partition of that key is waited for.
+    /// writes. With a key, only the partition of that key is waited for. Tables that nobody has made yet are waited
+    /// for too.
     ///
     /// # Errors
     /// Unavailable after the time given, and when events of this key are set aside; invalid for a token of
@@ -178,7 +182,15 @@ impl Control {
     ) -> Result<()> {
         let wanted = token.position_in(store.store_id())?;
         let end = Instant::now() + at_most;
-        let mut at = self.at(name).await?;
+        let mut at = loop {
+            match self.at(name).await {
+                // Whoever runs it may be about to begin.
+                Err(error) if error.kind() == ErrorKind::Invalid && Instant::now() < end => {
+                    tokio::time::sleep(LOOK_FOR).await;
+                }
+                found => break found?,
+            }
+        };
         loop {
             let live = at.status.serving();
             let reached = live.map_or(Position::START, |live| position_of(live, key));

@@ -16,8 +16,9 @@
 //!   every running projector obeys.
 
 mod assign;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlserver"))]
+mod bound;
 mod check;
-
 mod manage;
 mod parked;
 mod part;
@@ -51,9 +52,13 @@ pub use self::projector::Projector;
 pub use self::status::{Generation, Parked, Part, Stage, Status};
 pub use self::tables::Tables;
 
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlserver"))]
+pub(crate) use self::bound::{Bound, Connect, Source};
 pub(crate) use self::records::definitions;
+#[cfg(feature = "sqlite")]
+pub(crate) use self::session::Desk;
 pub(crate) use self::session::{
-    Answer, Batch, Creation, Database, Desk, Dialect, Model, Session, Sql, Value, Written, own_error,
+    Answer, Batch, Creation, Database, Dialect, Model, Session, Sql, Value, Written, own_error,
 };
 #[cfg(feature = "declared")]
 pub(crate) use self::tables::braced;

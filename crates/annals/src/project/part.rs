@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, causes};
 use crate::event::RecordedEvent;
 use crate::query::Position;
 use crate::store::EventStore;
@@ -27,6 +27,9 @@ use super::{OnFailure, Target, pause};
 
 /// How many events are written in one transaction.
 const BATCH: usize = 512;
+
+/// How often in a row events are written anew because their transaction met another one.
+const MET_MAX: u32 = 6;
 
 /// How many keys of a part may have events set aside: they are kept in memory.
 const PARKED_KEYS_MAX: usize = 10_000;
@@ -319,9 +322,20 @@ impl Worker {
                 (store.checkpoint_at(last), last)
             }
         };
-        let (mut from, mut until, mut attempts) = (0, events.len(), 0);
+        let (mut from, mut until, mut attempts, mut met) = (0, events.len(), 0, 0);
         while from < events.len() {
-            match self.write(held, &events, from..until, end(until)).await? {
+            let written = self.write(held, &events, from..until, end(until)).await;
+            if let Err(error) = &written
+                && error.kind() == ErrorKind::Unavailable
+                && met < MET_MAX
+            {
+                // Fewer events at a time, so that it holds fewer locks.
+                (until, met) = (from + (until - from).div_ceil(2), met + 1);
+                self.wait(held, met).await?;
+                continue;
+            }
+            met = 0;
+            match written? {
                 Written::All => (from, until, attempts) = (until, events.len(), 0),
                 Written::Refused { index, .. } if index > from => until = index,
                 Written::Refused { reason, .. } => {
@@ -460,11 +474,6 @@ async fn next(
 
 /// An error and what it came from, in one line.
 fn told(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(found) = cause {
-        text.push_str(&format!(": {found}"));
-        cause = found.source();
-    }
-    text
+    let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
+    texts.join(": ")
 }

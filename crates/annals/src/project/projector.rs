@@ -16,7 +16,7 @@ use crate::store::EventStore;
 use super::check::{Check, Checked, Checking, NewColumn};
 use super::part::{BEAT, Worker};
 use super::progress::{Progress, Seen};
-use super::records::{Place, Records};
+use super::records::{Place, Records, check_format};
 use super::session::Model;
 use super::status::{Stage, Status};
 use super::supervise::Supervisor;
@@ -225,6 +225,7 @@ impl Running {
         target.model.check()?;
         let mut model = target.database.open().await?;
         model.define().await?;
+        check_format(&mut *model, records.dialect()).await?;
         let status = match records.status(&mut *model).await? {
             Some(status) => status,
             None => {

@@ -15,8 +15,12 @@ use super::session::{Answer, Creation, Dialect, Session, Sql, Value};
 use super::status::{Generation, Part, Stage, Status};
 use super::tables::Tables;
 
+/// Which columns the tables have.
+const FORMAT: u32 = 1;
+
 /// The tables and their columns. Times are texts of RFC 3339, in UTC.
-pub(crate) const TABLES: [(&str, &str); 5] = [
+pub(crate) const TABLES: [(&str, &str); 6] = [
+    ("projection_format", "version BIGINT NOT NULL PRIMARY KEY"),
     (
         "projections",
         "name {key} NOT NULL PRIMARY KEY, live BIGINT NOT NULL, paused BIGINT NOT NULL, pace BIGINT, \
@@ -96,6 +100,10 @@ impl Records {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn dialect(&self) -> &Dialect {
+        &self.dialect
     }
 
     /// What a query selects of a table named `t` to compare its rows.
@@ -498,11 +506,15 @@ impl Records {
 }
 
 /// Every read model in a database, by name.
+///
+/// # Errors
+/// As [`check_format`].
 pub(crate) async fn names(session: &mut dyn Session, dialect: &Dialect) -> Result<Vec<String>> {
     let known = session.run(vec![Sql::new(dialect.known.clone(), [])]).await?;
     if known.iter().all(|answer| answer.rows.is_empty()) {
         return Ok(Vec::new());
     }
+    check_format(session, dialect).await?;
     let sql = Sql::new(dialect.sql("SELECT name FROM {projections} ORDER BY name"), []);
     let answers = session.run(vec![sql]).await?;
     answers.iter().flat_map(rows).map(|row| row.text(0).map(str::to_owned)).collect()
@@ -513,7 +525,25 @@ pub(crate) fn definitions(dialect: &Dialect) -> Vec<String> {
     let table = |(name, columns): &(&str, &str)| {
         (dialect.table)(&dialect.sql(&format!("{{{name}}}")), &dialect.sql(columns))
     };
-    TABLES.iter().map(table).collect()
+    let format = format!(
+        "INSERT INTO {{projection_format}} (version) \
+         SELECT {FORMAT} FROM (SELECT COUNT(*) AS formats FROM {{projection_format}}) f WHERE formats = 0"
+    );
+    TABLES.iter().map(table).chain([dialect.sql(&format)]).collect()
+}
+
+/// # Errors
+/// Invalid when a newer Annals made the tables.
+pub(crate) async fn check_format(session: &mut dyn Session, dialect: &Dialect) -> Result<()> {
+    let sql = Sql::new(dialect.sql("SELECT MAX(version) FROM {projection_format}"), []);
+    let answers = session.run(vec![sql]).await?;
+    match answers.iter().flat_map(rows).next().map(|row| row.parse::<u32>(0)).transpose()? {
+        Some(format) if format > FORMAT => Err(Error::invalid(format!(
+            "a newer Annals keeps track of the read models of this database: the format of its tables is {format}, \
+             this one knows up to {FORMAT}; upgrade Annals"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn dropping(tables: &Tables) -> Vec<Sql> {

@@ -1,11 +1,12 @@
 //! What running read models asks of a database: statements in transactions, and the read model's own code in
 //! the middle of one.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::backend::BoxFuture;
-use crate::error::{Conflict, Error, ErrorKind, Result};
+use crate::error::{Conflict, Error, ErrorKind, Result, causes};
 use crate::event::RecordedEvent;
 use crate::time::Timestamp;
 
@@ -192,8 +193,27 @@ pub(crate) enum Written {
     /// The read model's own code failed at this event; nothing of the batch stays.
     Refused {
         index: usize,
-        reason: Box<dyn std::error::Error + Send + Sync>,
+        reason: Box<dyn StdError + Send + Sync>,
     },
+}
+
+impl Written {
+    /// What the read model's own code failed with at an event.
+    ///
+    /// # Errors
+    /// Unavailable when that came from an error of the driver which says that the database has gone back for the
+    /// sake of another transaction: no fault of the event's.
+    pub(crate) fn refused<F: StdError + 'static>(
+        index: usize,
+        reason: Box<dyn StdError + Send + Sync>,
+        is_contended: impl Fn(&F) -> bool,
+    ) -> Result<Self> {
+        if causes(&*reason).filter_map(|cause| cause.downcast_ref()).any(is_contended) {
+            let message = "the transaction of a read model met another one";
+            return Err(Error::with_source(ErrorKind::Unavailable, message, reason));
+        }
+        Ok(Self::Refused { index, reason })
+    }
 }
 
 /// A database that has read models.
@@ -211,6 +231,6 @@ pub(crate) trait Database: Send + Sync + fmt::Debug {
 }
 
 /// The error of a read model's own code.
-pub(crate) fn own_error(name: &str, doing: &str, source: Box<dyn std::error::Error + Send + Sync>) -> Error {
+pub(crate) fn own_error(name: &str, doing: &str, source: Box<dyn StdError + Send + Sync>) -> Error {
     Error::with_source(ErrorKind::Invalid, format!("projection {name:?} could not {doing}"), source)
 }

@@ -67,14 +67,11 @@ pub(crate) fn fill<'s, 'w>(text: &'s str, word: impl Fn(&str) -> Option<Cow<'w, 
     Cow::Owned(filled)
 }
 
-/// The words in braces that can be names of tables, each once.
+/// The word in braces with which a text begins, if it can be the name of a table.
 #[cfg(feature = "declared")]
-pub(crate) fn braced(text: &str) -> impl Iterator<Item = &str> {
-    text.split('{')
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}'))
-        .map(|(word, _)| word)
-        .filter(|word| fits(word))
+pub(crate) fn braced(text: &str) -> Option<&str> {
+    let (word, _) = text.strip_prefix('{')?.split_once('}')?;
+    fits(word).then_some(word)
 }
 
 /// Whether every database takes this as the name of a table, in a schema or in none, without quoting.

@@ -21,6 +21,8 @@ pub(crate) use self::optimist::Optimist;
 pub(crate) use self::optimist::Placed;
 pub(crate) use self::pool::{Link, Pool, in_time};
 pub(crate) use self::positions::{Dialect, Parameter, Positions};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) use self::server::is_distrusted;
 pub(crate) use self::server::{Server, Tls};
 pub(crate) use self::store::{Database, apart, backend};
 #[cfg(any(feature = "mysql", feature = "sqlserver"))]

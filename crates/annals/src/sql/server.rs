@@ -1,9 +1,13 @@
 //! Where a database server is and who asks, from a URL: `//user:password@host:port/database`.
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+use std::error::Error as StdError;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::connect::{StoreUrl, percent_decode};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+use crate::error::causes;
 use crate::error::{Error, Result};
 
 /// A server, a database on it and a login.
@@ -41,6 +45,16 @@ impl FromStr for Tls {
             ))),
         }
     }
+}
+
+/// Whether the server's certificate was refused.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) fn is_distrusted(error: &(dyn StdError + 'static)) -> bool {
+    let refusal = |error: &(dyn StdError + 'static)| {
+        let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+        inner.downcast_ref::<rustls::Error>().map(|e| matches!(e, rustls::Error::InvalidCertificate(_)))
+    };
+    causes(error).filter_map(refusal).any(|is_refused| is_refused)
 }
 
 impl Server {

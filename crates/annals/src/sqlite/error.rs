@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 pub(super) fn of(doing: &str, error: rusqlite::Error) -> Error {
     let (kind, what) = match error.sqlite_error_code() {
         _ if is_gone(&error) => (ErrorKind::Closed, "its tables have been dropped since it was opened"),
+        _ if is_taken(&error) => (ErrorKind::Invalid, "something else has that name already"),
         _ if is_too_large(&error) => (ErrorKind::Invalid, "the query has more parts than SQLite takes"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (ErrorKind::Unavailable, "another process holds the database's write lock for too long")
@@ -32,12 +33,24 @@ pub(super) fn of(doing: &str, error: rusqlite::Error) -> Error {
     Error::with_source(kind, format!("{doing}: {what}"), error)
 }
 
+/// Whether another connection holds a lock for too long.
+pub(super) fn is_contended(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
 /// Whether the store's row, or one of its tables, is not there any more.
 fn is_gone(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::QueryReturnedNoRows => true,
         _ => plain(error).is_some_and(|message| message.starts_with("no such table")),
     }
+}
+
+/// Whether a name of a view to be made belongs to a table.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    plain(error).is_some_and(|message| {
+        message.starts_with("use DROP TABLE to delete") || message.ends_with("already exists")
+    })
 }
 
 /// Whether SQLite did not take a statement for its size (<https://www.sqlite.org/limits.html>), which only a

@@ -201,7 +201,7 @@ impl<P: Projection> Model for Bound<P> {
             run(tx, &batch.first)?;
             for (index, event) in batch.taken() {
                 if let Err(reason) = projection.apply(tx, &batch.tables, event) {
-                    return Ok(Written::Refused { index, reason });
+                    return Written::refused(index, reason, error::is_contended);
                 }
             }
             Ok(Written::All)

@@ -78,6 +78,11 @@ pub(super) fn is_duplicate(failure: &Failure) -> bool {
     matches!(failure.code(), Some(2601 | 2627))
 }
 
+/// Whether the database went back on a transaction, or a statement, for the sake of another one.
+pub(super) fn is_contended(failure: &Failure) -> bool {
+    matches!(failure.code(), Some(1205 | 1222 | 3960 | 3961))
+}
+
 fn of_code(code: u32) -> (ErrorKind, &'static str) {
     match code {
         LOCK_TIMEOUT | 1222 => {
@@ -99,6 +104,7 @@ fn of_code(code: u32) -> (ErrorKind, &'static str) {
         201 | 207 | 208 | 2812 | 8144 | 8145 => {
             (ErrorKind::Closed, "the store's tables are not there, or are not those this version made")
         }
+        2714 | 3705 => (ErrorKind::Invalid, "something else has that name already"),
         241 | 245 | 248 | 515 | 1946 | 2628 | 8114 | 8115 | 8152 | 9829 | 13609 => {
             (ErrorKind::Invalid, "a value is beyond what the database takes")
         }

@@ -1,6 +1,5 @@
 //! Read models in SQL Server tables.
 
-use std::fmt;
 use std::sync::Arc;
 
 use tiberius::{ColumnData, Row};
@@ -11,8 +10,8 @@ use crate::connect::StoreUrl;
 use crate::error::Result;
 use crate::event::RecordedEvent;
 use crate::project::{
-    self, Answer, Batch, Creation, Database, Desk, Dialect, Model, ProjectionResult, ReadModel, Sql, Tables,
-    Target, Value, Written, own_error,
+    self, Answer, Batch, Bound, Connect, Creation, Dialect, Model, ProjectionResult, ReadModel, Source, Sql,
+    Tables, Target, Value, Written, own_error,
 };
 
 use super::connect::{Client, IDLE_MAX, Param, batch, execute, query};
@@ -62,8 +61,8 @@ pub trait Projection: Clone + Send + Sync + 'static {
 /// Invalid for a URL that is none of SQL Server.
 pub fn target<P: Projection>(url: &StoreUrl, projection: P) -> Result<Target> {
     let model = projection.read_model();
-    let desk = Arc::new(Server::new(SqlServerOptions::try_from(url)?));
-    Ok(Target::new(model, Arc::new(Source { desk, projection })))
+    let server = Arc::new(Server::new(SqlServerOptions::try_from(url)?));
+    Ok(Target::new(model, Arc::new(Source { server, projection })))
 }
 
 /// The read models of a SQL Server database, to look at and to say what is wanted of them.
@@ -109,46 +108,29 @@ impl Server {
     }
 }
 
-impl Desk for Server {
+impl Connect for Server {
+    type Link = Link;
+
     fn dialect(&self) -> &Dialect {
         &self.dialect
     }
 
-    fn session(&self) -> BoxFuture<'_, Result<Box<dyn project::Session>>> {
-        let link = Link::new(self.options.clone());
-        Box::pin(async move { Ok(Box::new(link) as Box<dyn project::Session>) })
-    }
-}
-
-struct Source<P> {
-    desk: Arc<Server>,
-    projection: P,
-}
-
-impl<P: Projection> Database for Source<P> {
-    fn desk(&self) -> Arc<dyn Desk> {
-        self.desk.clone()
-    }
-
-    fn open(&self) -> BoxFuture<'_, Result<Box<dyn Model>>> {
-        let link = Link::new(self.desk.options.clone());
-        let Server { options, dialect } = &*self.desk;
-        let (schema, dialect) = (options.schema.clone(), dialect.clone());
-        let bound = Bound { link, schema, dialect, projection: self.projection.clone() };
-        Box::pin(async move { Ok(Box::new(bound) as Box<dyn Model>) })
+    fn link(&self) -> Link {
+        Link::new(self.options.clone())
     }
 }
 
 /// A connection. Nothing lets the server end one whose process is stopped in the middle of a transaction: others
 /// wait for its part until it goes on or dies, and each of their statements fails after 5 seconds.
 struct Link {
+    schema: String,
     session: Session,
     used: Instant,
 }
 
 impl Link {
     fn new(options: SqlServerOptions) -> Self {
-        Self { session: Session::later(options), used: Instant::now() }
+        Self { schema: options.schema.clone(), session: Session::later(options), used: Instant::now() }
     }
 
     async fn begin(&mut self) -> Result<Transaction<'_>> {
@@ -171,34 +153,18 @@ impl project::Session for Link {
     }
 }
 
-/// A connection with a read model.
-struct Bound<P> {
-    link: Link,
-    schema: String,
-    dialect: Dialect,
-    projection: P,
-}
-
-impl<P: Projection> project::Session for Bound<P> {
-    fn run(&mut self, statements: Vec<Sql>) -> BoxFuture<'_, Result<Vec<Answer>>> {
-        self.link.run(statements)
-    }
-}
-
 /// Whoever creates is alone with that.
 const CREATION: &str = "annals: create a read model";
 
-impl<P: Projection> Model for Bound<P> {
+impl<P: Projection> Model for Bound<Link, P> {
     fn define(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             const DOING: &str = "could not make the tables that keep track of read models";
+            let schema = &self.link.schema;
+            let schema =
+                format!("IF SCHEMA_ID(N'{schema}') IS NULL EXEC(N'CREATE SCHEMA {}')", quote(schema));
             let mut tx = self.link.begin().await?;
             alone(&mut tx, CREATION, DOING).await?;
-            let schema = format!(
-                "IF SCHEMA_ID(N'{}') IS NULL EXEC(N'CREATE SCHEMA {}')",
-                self.schema,
-                quote(&self.schema)
-            );
             for sql in [schema].into_iter().chain(project::definitions(&self.dialect)) {
                 batch(&mut tx, &sql).await.map_err(|e| error::of(DOING, e))?;
             }
@@ -232,7 +198,7 @@ impl<P: Projection> Model for Bound<P> {
                 if let Err(reason) = self.projection.apply(&mut tx, &batch.tables, event).await {
                     // A connection that is gone is no fault of the event's.
                     tx.rollback().await?;
-                    return Ok(Written::Refused { index, reason });
+                    return Written::refused(index, reason, error::is_contended);
                 }
             }
             commit(tx).await?;
@@ -296,11 +262,5 @@ fn param(value: Value) -> Param {
         Value::Text(text) => Param::Text(text),
         Value::Bytes(bytes) => Param::Bytes(bytes),
         Value::Time(time) => Param::Time(time),
-    }
-}
-
-impl<P> fmt::Debug for Source<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("desk", &self.desk).finish_non_exhaustive()
     }
 }

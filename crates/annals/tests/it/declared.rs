@@ -240,7 +240,7 @@ async fn the_tables_hold_what_the_file_says_in_every_database() {
             if database.url.starts_with("postgres") {
                 database.execute(&format!("DROP SCHEMA {schema} CASCADE")).await;
             } else {
-                let tables = ["s", "_generations", "_parts", "_parked", "_runners"];
+                let tables = ["s", "_format", "_generations", "_parts", "_parked", "_runners"];
                 let drop = tables.map(|name| format!("DROP TABLE {schema}.projection{name};")).concat();
                 database.execute(&format!("{drop} DROP SCHEMA {schema}")).await;
             }

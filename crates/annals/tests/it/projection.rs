@@ -168,6 +168,81 @@ async fn an_event_that_fails_now_and_then_is_tried_again() {
     assert_eq!(rows(&path), [("a".to_owned(), 20)]);
 }
 
+/// Fails as where another connection holds a lock, this often at a position.
+fn meeting_at(position: u64, mut times: u32) -> Counts {
+    asking(move |event| {
+        if event.position.0 == position && times > 0 {
+            times -= 1;
+            let code = annals::sqlite::rusqlite::ffi::Error::new(5);
+            return Err(annals::sqlite::rusqlite::Error::SqliteFailure(code, None).into());
+        }
+        Ok(())
+    })
+}
+
+#[tokio::test]
+async fn what_another_transaction_is_the_cause_of_is_no_failure_of_an_event() {
+    let (store, dir) = sqlite().await;
+    let path = dir.path().join("views.db");
+    write(&store, "a", 20).await;
+    let skipping =
+        |counts| projector(&store).with(target(&path, counts).retries(0).on_failure(OnFailure::Skip));
+    let error = skipping(meeting_at(5, u32::MAX)).catch_up().await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Unavailable && error.to_string().contains("met another"), "{error}");
+    let status = control(&path).status("counts").await.unwrap();
+    let part = &status.serving().unwrap().parts[0];
+    assert!(!part.stopped && part.error.as_ref().unwrap().contains("met another"), "{part:?}");
+    // What stands before it has been written on the way.
+    assert_eq!(rows(&path), [("a".to_owned(), 4)]);
+    assert_eq!(skipping(meeting_at(5, 3)).catch_up().await.unwrap(), 16);
+    assert_eq!(rows(&path), [("a".to_owned(), 20)]);
+    assert!(control(&path).parked("counts").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn tables_that_a_newer_annals_keeps_track_of_are_left_alone() {
+    let (store, dir) = sqlite().await;
+    let path = dir.path().join("views.db");
+    let projector = projector(&store).with(target(&path, counts()));
+    projector.catch_up().await.unwrap();
+    Connection::open(&path).unwrap().execute("UPDATE annals_projection_format SET version = 2", []).unwrap();
+    for refused in
+        [projector.catch_up().await.map(drop), control(&path).list().await.map(drop)].map(Result::unwrap_err)
+    {
+        assert!(refused.kind() == ErrorKind::Invalid && refused.to_string().contains("newer"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_called_as_a_read_models_is_named_and_kept() {
+    let (store, dir) = sqlite().await;
+    let path = dir.path().join("views.db");
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("CREATE TABLE counts (mine TEXT)").unwrap();
+    let refused = projector(&store).with(target(&path, counts())).catch_up().await.unwrap_err();
+    assert!(refused.kind() == ErrorKind::Invalid && refused.to_string().contains("that name"), "{refused:?}");
+    connection.execute("INSERT INTO counts VALUES ('kept')", []).unwrap();
+}
+
+#[tokio::test]
+async fn a_read_model_that_nobody_has_begun_is_waited_for() {
+    let (store, dir) = sqlite().await;
+    let path = dir.path().join("views.db");
+    let appended = write(&store, "a", 3).await;
+    projector(&store).with(target(&path, asking(|_| Ok(())))).catch_up().await.unwrap();
+    control(&path).remove("counts").await.unwrap();
+    let (control, token) = (control(&path), appended.checkpoint);
+    let wait = |at_most| control.wait_for("counts", &store, &token, None, at_most);
+    let nobody = wait(Duration::from_millis(300)).await.unwrap_err();
+    assert!(nobody.to_string().contains("no projection is called \"counts\""), "{nobody}");
+    let begun = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        projector(&store).with(target(&path, counts())).catch_up().await
+    };
+    let (waited, begun) = tokio::join!(wait(Duration::from_secs(10)), begun);
+    assert_eq!((waited.unwrap(), begun.unwrap()), ((), 3));
+}
+
 #[tokio::test]
 async fn skipped_events_are_written_down() {
     let (store, dir) = sqlite().await;

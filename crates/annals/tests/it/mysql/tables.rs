@@ -1,7 +1,7 @@
 //! Read models and the application's own tables beside the events, and what the tables hold.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use annals::backend::Backend as _;
@@ -25,6 +25,8 @@ async fn write(store: &EventStore, event_type: &str, count: usize) -> annals::Ap
 struct Counts {
     table: String,
     fails: Arc<AtomicBool>,
+    /// How often it meets another transaction.
+    meets: Arc<AtomicU32>,
 }
 
 impl Projection for Counts {
@@ -50,6 +52,10 @@ impl Projection for Counts {
         if event.event_type.as_str() == "bad" && self.fails.load(Ordering::Relaxed) {
             tx.query_drop("SELECT told_to_fail").await?;
         }
+        if self.meets.load(Ordering::Relaxed) > 0 {
+            self.meets.fetch_sub(1, Ordering::Relaxed);
+            tx.query_drop("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213").await?;
+        }
         let sql = format!(
             "INSERT INTO {{{}}} VALUES (?, 1) ON DUPLICATE KEY UPDATE events = events + 1",
             self.table
@@ -62,13 +68,14 @@ impl Projection for Counts {
 /// Counts in a place, and what makes it fail.
 fn counts(place: &Place) -> (Counts, Arc<AtomicBool>) {
     let fails = Arc::new(AtomicBool::new(true));
-    (Counts { table: format!("{}counts", place.prefix), fails: fails.clone() }, fails)
+    let table = format!("{}counts", place.prefix);
+    (Counts { table, fails: fails.clone(), meets: Arc::default() }, fails)
 }
 
 /// Drops what is known of read models, with all their tables.
 async fn forget(mut place: Place, control: &Control) {
     control.remove("counts").await.unwrap();
-    for table in ["s", "_generations", "_parts", "_parked", "_runners"] {
+    for table in ["s", "_format", "_generations", "_parts", "_parked", "_runners"] {
         place.execute(&format!("DROP TABLE {{p}}projection{table}")).await;
     }
     let left = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name LIKE '{p}counts%'";
@@ -119,6 +126,30 @@ async fn a_read_model_has_every_event_once() {
         assert_eq!(projector.catch_up().await.unwrap(), 2);
         assert_eq!(place.number(sum).await, 605);
         assert_eq!(control.clean("counts").await.unwrap(), [2]);
+        forget(place, &control).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock_is_no_failure_of_an_event_and_a_table_in_the_way_is_named() {
+    for (_, server) in servers(SHARED) {
+        let mut place = Place::on(&server).await;
+        let url: StoreUrl = place.url.parse().unwrap();
+        let (counts, fails) = counts(&place);
+        fails.store(false, Ordering::Relaxed);
+        let model = target(&url, counts.clone()).unwrap().retries(0).on_failure(OnFailure::Skip);
+        let projector = Projector::new(place.store.clone()).with(model);
+        place.execute("CREATE TABLE {p}counts (mine INT)").await;
+        let taken = projector.catch_up().await.unwrap_err();
+        assert!(taken.kind() == ErrorKind::Invalid && taken.to_string().contains("that name"), "{taken}");
+        place.execute("DROP TABLE {p}counts").await;
+
+        write(&place.store, "noted", 20).await;
+        counts.meets.store(3, Ordering::Relaxed);
+        assert_eq!(projector.catch_up().await.unwrap(), 20);
+        assert_eq!(place.number("SELECT CAST(SUM(events) AS SIGNED) FROM {p}counts").await, 20);
+        let control = control(&url).unwrap();
+        assert!(control.parked("counts").await.unwrap().is_empty());
         forget(place, &control).await;
     }
 }

@@ -1,26 +1,35 @@
 //! Read models and the application's own tables in the database of the events.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use annals::postgres::tokio_postgres::IsolationLevel;
 use annals::postgres::tokio_postgres::types::Type;
 use annals::postgres::{Projection, ProjectionResult, Tx, control, target};
 use annals::prelude::*;
-use annals::project::{Projector, ReadModel, Tables};
+use annals::project::{OnFailure, Projector, ReadModel, Tables};
 use annals::{Append, Error, ErrorKind};
 
-use super::{POSTGRES, Place};
+use super::{POSTGRES, Place, server};
 
 async fn write(store: &EventStore, event_type: &str, count: usize) -> annals::Appended {
     let events = (0..count).map(|n| NewEvent::json(event_type, &n).unwrap());
     store.append("s", Expected::Any, events).await.unwrap()
 }
 
-/// Counts events by type, and can be told to fail at a position.
+/// Counts events by type, and can be told to fail at a position, and to meet other transactions.
 #[derive(Clone)]
 struct Counts {
     schema: String,
     fail_at: Option<u64>,
+    meets: Arc<AtomicU32>,
+}
+
+impl Counts {
+    fn new(place: &Place) -> Self {
+        Self { schema: place.schema.clone(), fail_at: None, meets: Arc::default() }
+    }
 }
 
 impl Projection for Counts {
@@ -38,6 +47,10 @@ impl Projection for Counts {
         if self.fail_at == Some(event.position.0) {
             return Err("told to fail".into());
         }
+        if self.meets.load(Ordering::Relaxed) > 0 {
+            self.meets.fetch_sub(1, Ordering::Relaxed);
+            tx.batch_execute("DO $$ BEGIN RAISE 'met' USING ERRCODE = 'deadlock_detected'; END $$").await?;
+        }
         let sql = format!(
             "INSERT INTO {{{}.counts}} AS c VALUES ($1, 1) ON CONFLICT (event_type) DO UPDATE SET events = c.events + 1",
             self.schema
@@ -51,7 +64,7 @@ impl Projection for Counts {
 async fn a_read_model_in_postgres_has_every_event_once() {
     let Some(place) = Place::beside(POSTGRES).await else { return };
     let counts = |fail_at| {
-        let counts = Counts { schema: place.schema.clone(), fail_at };
+        let counts = Counts { fail_at, ..Counts::new(&place) };
         Projector::new(place.store.clone()).with(target(&place.url, counts).unwrap().retries(1))
     };
     write(&place.store, "noted", 600).await;
@@ -73,6 +86,45 @@ async fn a_read_model_in_postgres_has_every_event_once() {
     progress.wait_for(&events.checkpoint, Duration::from_secs(1)).await.unwrap();
     assert_eq!(control(&place.url).unwrap().roll_back("counts").await.unwrap(), 1);
     assert_eq!(place.number("SELECT sum(events)::bigint FROM {s}.counts").await, 603);
+    place.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock_is_no_failure_of_an_event_and_a_table_in_the_way_is_named() {
+    let Some(place) = Place::beside(POSTGRES).await else { return };
+    let counts = Counts::new(&place);
+    let model = target(&place.url, counts.clone()).unwrap().retries(0).on_failure(OnFailure::Skip);
+    let projector = Projector::new(place.store.clone()).with(model);
+    let table = |what: &str| format!("{what} TABLE {}.counts", place.schema);
+    place.client.batch_execute(&format!("{} (mine text)", table("CREATE"))).await.unwrap();
+    let taken = projector.catch_up().await.unwrap_err();
+    assert!(taken.kind() == ErrorKind::Invalid && taken.to_string().contains("that name"), "{taken}");
+    place.client.batch_execute(&table("DROP")).await.unwrap();
+
+    write(&place.store, "noted", 20).await;
+    counts.meets.store(3, Ordering::Relaxed);
+    assert_eq!(projector.catch_up().await.unwrap(), 20);
+    assert_eq!(place.number("SELECT sum(events)::bigint FROM {s}.counts").await, 20);
+    assert!(control(&place.url).unwrap().parked("counts").await.unwrap().is_empty());
+    place.finish().await;
+}
+
+/// Its schema is there, and it may make tables in it; it may make nothing else in the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_needs_no_right_beyond_its_schema() {
+    let Some(place) = Place::beside(POSTGRES).await else { return };
+    let role = format!("models_{}", place.schema);
+    let schema = &place.schema;
+    let grants = format!("CREATE ROLE {role} LOGIN; GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}");
+    place.client.batch_execute(&grants).await.unwrap();
+    let url = server(POSTGRES).unwrap().replace("postgres@", &format!("{role}@"));
+    let url = format!("{url}?schema={schema}").parse().unwrap();
+    write(&place.store, "noted", 3).await;
+    let projector = Projector::new(place.store.clone()).with(target(&url, Counts::new(&place)).unwrap());
+    assert_eq!(projector.catch_up().await.unwrap(), 3);
+    control(&url).unwrap().remove("counts").await.unwrap();
+    let forget = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    place.client.batch_execute(&forget).await.unwrap();
     place.finish().await;
 }
 

@@ -67,7 +67,7 @@ fn counts(place: &Place) -> (Counts, Arc<AtomicBool>) {
 /// Drops what is known of read models, with all their tables.
 async fn forget(mut place: Place, control: &Control) {
     control.remove("counts").await.unwrap();
-    for table in ["s", "_generations", "_parts", "_parked", "_runners"] {
+    for table in ["s", "_format", "_generations", "_parts", "_parked", "_runners"] {
         place.execute(&format!("DROP TABLE {{s}}.projection{table}")).await;
     }
     let left =
