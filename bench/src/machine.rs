@@ -3,6 +3,9 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Machine {
@@ -53,10 +56,35 @@ fn file_system(directory: &Path) -> Option<String> {
         .map(|(_, kind)| kind)
 }
 
-/// The most memory that this process has had, in MiB.
-pub(crate) fn peak_memory() -> Option<u64> {
+/// How much memory of its own this process has, in MiB. What it has mapped of files is left out: SQLite maps
+/// its files, once for each connection, and those pages are the kernel's to take back.
+fn memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|line| line.starts_with("RssAnon:"))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1024)
+}
+
+/// Looks ten times a second at how much memory this process has.
+#[derive(Default)]
+pub(crate) struct PeakMemory(Arc<AtomicU64>);
+
+impl PeakMemory {
+    pub(crate) fn watch() -> Self {
+        let peak = Self::default();
+        let most = Arc::downgrade(&peak.0);
+        std::thread::spawn(move || {
+            while let (Some(most), Some(now)) = (most.upgrade(), memory()) {
+                most.fetch_max(now, Ordering::Relaxed);
+                drop(most);
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        peak
+    }
+
+    /// The most so far, in MiB; 0 where the system does not say.
+    pub(crate) fn mib(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::load::Outcome;
-use crate::{machine, subject};
+use crate::machine::PeakMemory;
+use crate::subject;
 
 /// Events in an append that loads, each to another account.
 const BATCH: u64 = 500;
@@ -95,6 +96,7 @@ impl postgres::Projection for Accounts {
 
 /// Loads so many events and measures each way of taking them in, in turn.
 pub(crate) async fn run(dir: &Path, server: Option<&str>, events: u64, rounds: usize) -> Outcome<()> {
+    let peak = PeakMemory::watch();
     let file = dir.join("log.db");
     let log = EventStore::new(
         std::sync::Arc::new(SqliteStore::open(SqliteOptions::new(file.clone())).await?),
@@ -152,7 +154,7 @@ pub(crate) async fn run(dir: &Path, server: Option<&str>, events: u64, rounds: u
         backend.drop_namespace().await?;
     }
     let rebuilt = rebuild(&log, dir.join("views-rebuilt.db"), events).await?;
-    report(events, ways, &rebuilt)
+    report(events, ways, &rebuilt, &peak)
 }
 
 /// Builds tables anew while others append and read: readers never see them go back.
@@ -224,7 +226,7 @@ fn watch_rows(views: &Path, ended: &watch::Receiver<bool>) -> Outcome<(u64, Dura
     Ok((reads, slowest))
 }
 
-fn report(events: u64, ways: Vec<(&str, Vec<f64>)>, rebuilt: &str) -> Outcome<()> {
+fn report(events: u64, ways: Vec<(&str, Vec<f64>)>, rebuilt: &str, peak: &PeakMemory) -> Outcome<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{events} events of {ACCOUNTS} streams, one upsert each, {PAGE} a transaction; medians")?;
     let mut bare = f64::NAN;
@@ -238,9 +240,7 @@ fn report(events: u64, ways: Vec<(&str, Vec<f64>)>, rebuilt: &str) -> Outcome<()
         writeln!(out, "{name:<38} {median:>7.1} s {rate:>9.0}/s  {:>5.2} of the loop", bare / median)?;
     }
     writeln!(out, "{rebuilt}")?;
-    if let Some(peak) = machine::peak_memory() {
-        writeln!(out, "at most {peak} MiB of memory in this process")?;
-    }
+    writeln!(out, "at most {} MiB of memory in this process, without what is mapped of files", peak.mib())?;
     Ok(())
 }
 
