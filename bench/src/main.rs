@@ -2,9 +2,11 @@
 //! (A B C A B C …), so that a disk or a neighbour that slows down slows all of them; the medians of the
 //! rounds are reported. See README.md.
 
+mod decode;
 mod grow;
 mod load;
 mod machine;
+mod order;
 mod processes;
 mod project;
 mod report;

@@ -11,10 +11,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use annals::Loaded;
 use annals::backend::BoxFuture;
 
 use self::annals_store::Annals;
 use crate::load::Random;
+use crate::order::Order;
 use crate::workload::Workload;
 
 pub(crate) use crate::load::{Fact, Outcome};
@@ -30,7 +32,13 @@ pub(crate) trait Subject: Send + Sync {
     /// Reads every event in the order of the store; says how many.
     fn read_all(&self) -> BoxFuture<'_, Outcome<u64>>;
 
-    /// Lets the store do now what it would do after a large load at a time of its own.
+    /// Loads the state of a stream, with snapshots kept or from its events alone.
+    fn load<'a>(&'a self, _stream: &'a str, _snapshots: bool) -> BoxFuture<'a, Outcome<Loaded<Order>>> {
+        Box::pin(std::future::ready(Err("no states are loaded from it".into())))
+    }
+
+    /// Lets the store do now what it would do after a large load at a time of its own, and waits for
+    /// snapshots that are being saved.
     fn settle(&self) -> BoxFuture<'_, Outcome<()>> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -169,6 +177,9 @@ impl Kind {
             // One connection would be the subscriber's, and there would be no other writers.
             Workload::Delivery { writers, .. } => writers == 0 || !matches!(self, Self::PlainPostgres(1)),
             Workload::ReadStream { .. } => true,
+            // In no store: one of ours stands for the types, one of the others for doing it by hand.
+            Workload::Decode { .. } => matches!(self, Self::Memory | Self::Plain),
+            Workload::Load { .. } => is_annals,
         }
     }
 
