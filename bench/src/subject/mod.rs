@@ -6,6 +6,7 @@ mod plain_mysql;
 pub(crate) mod plain_postgres;
 mod plain_sqlite;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -185,8 +186,7 @@ impl Kind {
 
     /// The program of another event store.
     pub(crate) fn peer(self) -> Option<Command> {
-        let program = matches!(self, Self::Peer(_)).then(|| std::env::var_os(PEERS)).flatten()?;
-        Some(Command::new(program))
+        matches!(self, Self::Peer(_)).then(peers).flatten().map(Command::new)
     }
 
     /// The URL of its server; empty where there is none.
@@ -243,6 +243,11 @@ impl Kind {
             _ => Err(format!("{} is not opened by this program as a store of Annals", self.name()).into()),
         }
     }
+}
+
+/// The program of the other event stores, where there is one.
+pub(crate) fn peers() -> Option<OsString> {
+    std::env::var_os(PEERS)
 }
 
 /// A name that no other run has.
