@@ -2,9 +2,12 @@
 //! (A B C A B C …), so that a disk or a neighbour that slows down slows all of them; the medians of the
 //! rounds are reported. See README.md.
 
+mod decode;
+mod deposits;
 mod grow;
 mod load;
 mod machine;
+mod order;
 mod processes;
 mod project;
 mod report;
@@ -48,7 +51,8 @@ struct Arguments {
     #[arg(long, value_name = "EVENTS")]
     grow: Option<u64>,
     /// Instead of workloads: load so many events into SQLite, and into PostgreSQL if ANNALS_POSTGRES names one, and
-    /// compare a read model that takes them in with a loop by hand
+    /// compare a read model that takes them in with a loop by hand, and with other event stores if ANNALS_BENCH_PEERS
+    /// names their program
     #[arg(long, value_name = "EVENTS")]
     project: Option<u64>,
     /// What this process has to do for one that measures with several

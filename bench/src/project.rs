@@ -1,8 +1,9 @@
 //! Catching up with a log: a read model of one upsert an event, beside a loop by hand that reads the same events
-//! in the same batches and writes the same rows, and with two partitions beside one.
+//! in the same batches and writes the same rows, with two partitions beside one, and beside other event stores.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use annals::backend::Backend as _;
@@ -11,21 +12,16 @@ use annals::postgres::tokio_postgres::{self, Client, NoTls};
 use annals::postgres::{self, PostgresOptions, PostgresStore, Tx};
 use annals::prelude::*;
 use annals::project::{Projector, ReadModel, Tables, Target};
-use annals::sqlite::rusqlite::{Connection, Transaction};
+use annals::sqlite::rusqlite::{Connection, Row, Transaction};
 use annals::sqlite::{self, ProjectionResult, SqliteOptions, SqliteStore};
 use annals::{Append, Options, Query, RecordedEvent, StoreUrl};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::deposits::{ACCOUNTS, BATCH, TABLE, deposits, sums, upsert, verify};
 use crate::load::Outcome;
 use crate::machine::PeakMemory;
 use crate::subject;
-
-/// Events in an append that loads, each to another account.
-const BATCH: u64 = 500;
-
-/// How many accounts there are.
-const ACCOUNTS: u64 = 10_000;
 
 /// Events in a transaction, as the projector has them.
 const PAGE: i64 = 512;
@@ -35,16 +31,11 @@ struct Deposited {
     cents: i64,
 }
 
-/// What stands in a row of the read model.
-const TABLE: &str = "(account VARCHAR(255) PRIMARY KEY, deposits BIGINT NOT NULL, cents BIGINT NOT NULL)";
-
-fn upsert(table: &str, parameters: [&str; 2]) -> String {
-    let [account, cents] = parameters;
-    format!(
-        "INSERT INTO {table} AS a (account, deposits, cents) VALUES ({account}, 1, {cents}) \
-         ON CONFLICT (account) DO UPDATE SET deposits = a.deposits + 1, cents = a.cents + excluded.cents"
-    )
-}
+/// Other event stores, as they are called here and by the program of `peers`.
+const PEERS: [(&str, &str); 2] = [
+    ("disintegrate-postgres", "disintegrate-postgres"),
+    ("disintegrate-postgres, async commits", "disintegrate-postgres-async"),
+];
 
 #[derive(Clone)]
 struct Accounts {
@@ -118,6 +109,10 @@ pub(crate) async fn run(dir: &Path, server: Option<&str>, events: u64, rounds: u
         };
         note("SQLite, projector", projected(&log, target(1), events).await?);
         note("SQLite, projector, 2 partitions", projected(&log, target(2), events).await?);
+        for views in ["bare", "1", "2"].map(views) {
+            let row = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+            verify(Connection::open(views)?.query_row(&sums("accounts"), [], row)?, events)?;
+        }
     }
     if let Some(server) = server {
         let namespace = subject::namespace();
@@ -137,18 +132,26 @@ pub(crate) async fn run(dir: &Path, server: Option<&str>, events: u64, rounds: u
                 Ok(postgres::target(&url, Accounts::new(["$1", "$2"]))?.partitions(partitions))
             };
             // In a task, as the projector's work is: the thread that waits for all is woken later.
-            let bare = tokio::spawn(bare_postgres(server.to_owned(), namespace.clone()));
+            let bare = tokio::spawn(bare_postgres(server.to_owned(), namespace.clone(), events));
             note("PostgreSQL, loop by hand", bare.await??);
             for (name, partitions) in
                 [("PostgreSQL, projector", 1), ("PostgreSQL, projector, 2 partitions", 2)]
             {
                 note(name, projected(&store, target(partitions)?, events).await?);
+                verify(row(&client.query_one(&sums("accounts"), &[]).await?), events)?;
                 let schema = place(partitions);
                 client
                     .batch_execute(&format!(
                         "DROP VIEW accounts; DROP TABLE accounts__1; DROP SCHEMA {schema} CASCADE"
                     ))
                     .await?;
+            }
+            if let Some(program) = subject::peers() {
+                for (name, peer) in PEERS {
+                    if let Some(seconds) = by_peer(Command::new(&program), peer, server, events)? {
+                        note(name, seconds);
+                    }
+                }
             }
         }
         backend.drop_namespace().await?;
@@ -247,10 +250,8 @@ fn report(events: u64, ways: Vec<(&str, Vec<f64>)>, rebuilt: &str, peak: &PeakMe
 async fn load(store: &EventStore, events: u64) -> Outcome<()> {
     let mut n = 0;
     while n < events {
-        let appends = (0..BATCH.min(events - n)).map(|k| {
-            let number = n + k;
-            let account = format!("account-{}", number * 7_919 % ACCOUNTS);
-            let event = NewEvent::json("deposited", &Deposited { cents: (number % 100).cast_signed() })?;
+        let appends = deposits(n..events.min(n + BATCH)).map(|(account, cents)| {
+            let event = NewEvent::json("deposited", &Deposited { cents })?;
             Ok(Append::to(account.parse()?, Expected::Any, [event]))
         });
         let appends = appends.collect::<Outcome<Vec<_>>>()?;
@@ -272,6 +273,21 @@ async fn projected(store: &EventStore, target: Target, events: u64) -> Outcome<f
     Ok(begun.elapsed().as_secs_f64())
 }
 
+/// Another event store takes in a log of its own, on the same server; nothing where it says that it cannot.
+fn by_peer(mut program: Command, name: &str, server: &str, events: u64) -> Outcome<Option<f64>> {
+    program.args(["project", name, server, &subject::namespace(), &events.to_string()]);
+    let output = program.stderr(Stdio::inherit()).output()?;
+    let said = String::from_utf8(output.stdout)?;
+    match said.trim().parse() {
+        Ok(seconds) => Ok(Some(seconds)),
+        Err(_) if output.status.success() => {
+            writeln!(std::io::stderr().lock(), "{}", said.trim())?;
+            Ok(None)
+        }
+        Err(_) => Err(format!("{name} was not measured: {said}").into()),
+    }
+}
+
 async fn timed(work: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
     let begun = Instant::now();
     work()?;
@@ -291,7 +307,7 @@ fn bare_sqlite(log: &PathBuf, views: &PathBuf) -> Outcome<()> {
     )?;
     let mut after = 0_i64;
     loop {
-        let row = |row: &annals::sqlite::rusqlite::Row<'_>| {
+        let row = |row: &Row<'_>| {
             Ok((
                 row.get::<_, i64>(0)?,
                 row.get::<_, String>(1)?,
@@ -312,7 +328,7 @@ fn bare_sqlite(log: &PathBuf, views: &PathBuf) -> Outcome<()> {
     }
 }
 
-async fn bare_postgres(server: String, namespace: String) -> Outcome<f64> {
+async fn bare_postgres(server: String, namespace: String, events: u64) -> Outcome<f64> {
     let (log, mut views) = (connect(&server).await?, connect(&server).await?);
     views
         .batch_execute(&format!("CREATE TABLE bench_accounts {TABLE}; CREATE TABLE bench_place (at BIGINT)"))
@@ -342,8 +358,13 @@ async fn bare_postgres(server: String, namespace: String) -> Outcome<f64> {
         tx.commit().await?;
     }
     let seconds = begun.elapsed().as_secs_f64();
+    verify(row(&views.query_one(&sums("bench_accounts"), &[]).await?), events)?;
     views.batch_execute("DROP TABLE bench_accounts, bench_place").await?;
     Ok(seconds)
+}
+
+fn row(row: &tokio_postgres::Row) -> [i64; 3] {
+    [row.get(0), row.get(1), row.get(2)]
 }
 
 async fn connect(server: &str) -> Outcome<Client> {

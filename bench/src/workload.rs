@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use annals::backend::BoxFuture;
 
+use crate::decode;
 use crate::load::{Appends, Fact, Random, Share, Writing, Written, facts};
 use crate::processes;
 use crate::subject::{self, Kind, Outcome, Pauses, Subject};
@@ -36,6 +37,11 @@ pub(crate) enum Workload {
     /// One append after the other with pauses, each timed until a subscriber has it, while so many other
     /// writers append; the subscriber in the store that appends, or apart from it.
     Delivery { writers: usize, apart: bool },
+    /// One reader in a closed loop: decodes every event of a log in memory, all of one schema version.
+    Decode { schema_version: u32 },
+    /// One reader in a closed loop: loads the state of a stream of `events`, one of many at random, from its
+    /// snapshot or from the events.
+    Load { events: u64, snapshots: bool },
 }
 
 const fn append(writers: usize, batch: usize) -> Workload {
@@ -47,7 +53,7 @@ const fn chained(writers: usize) -> Workload {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 25] = [
         append(1, 1),
         append(8, 1),
         append(32, 1),
@@ -62,6 +68,11 @@ impl Workload {
         Self::ReadStream { events: 10 },
         Self::ReadStream { events: 100 },
         Self::ReadAll { million: false },
+        Self::Decode { schema_version: decode::CURRENT },
+        Self::Decode { schema_version: 2 },
+        Self::Decode { schema_version: 1 },
+        Self::Load { events: 1_000, snapshots: false },
+        Self::Load { events: 1_000, snapshots: true },
         Self::Delivery { writers: 0, apart: false },
         Self::Delivery { writers: 64, apart: false },
         Self::Delivery { writers: 0, apart: true },
@@ -90,6 +101,13 @@ impl Workload {
                 let apart = if apart { "-apart" } else { "" };
                 format!("delivery{writers}{apart}")
             }
+            Self::Decode { schema_version: decode::CURRENT } => "decode-current".to_owned(),
+            Self::Decode { schema_version: 2 } => "decode-upcast".to_owned(),
+            Self::Decode { .. } => "decode-upcast-chain".to_owned(),
+            Self::Load { events, snapshots } => {
+                let snapshot = if snapshots { "-snapshot" } else { "" };
+                format!("load-{events}{snapshot}")
+            }
         }
     }
 
@@ -98,6 +116,9 @@ impl Workload {
         let hash_chain = matches!(self, Self::Append { hash_chain: true, .. });
         if !kind.takes_part_in(self) {
             return Ok(None);
+        }
+        if let Self::Decode { schema_version } = self {
+            return decode::run(schema_version, kind == Kind::Plain, size).await.map(Some);
         }
         let namespace = subject::namespace();
         if let (Self::Append { writers, batch, .. }, Some(mut program)) = (self, kind.peer()) {
@@ -130,6 +151,10 @@ impl Workload {
                 whole_reads(subject, stored, size).await.map(Some)
             }
             Self::Delivery { writers, apart } => deliveries(subject, writers, apart, size).await,
+            Self::Decode { .. } => Err("decoding needs no store".into()),
+            Self::Load { events, snapshots } => {
+                state_loads(&**subject, events, snapshots, size).await.map(Some)
+            }
         }
     }
 }
@@ -201,6 +226,26 @@ async fn stream_reads(subject: &dyn Subject, events: u64, size: Size) -> Outcome
     closed_loop(size, async || {
         let count = subject.read_stream(&format!("order-{}", random.below(streams))).await?;
         if count == events { Ok(count) } else { Err(format!("read {count} of {events} events").into()) }
+    })
+    .await
+}
+
+async fn state_loads(subject: &dyn Subject, events: u64, snapshots: bool, size: Size) -> Outcome<Measured> {
+    let streams = (size.stored_events / 10 / events).max(1);
+    prepare(subject, streams, events).await?;
+    if snapshots {
+        for stream in 0..streams {
+            subject.load(&format!("order-{stream}"), snapshots).await?;
+        }
+    }
+    subject.settle().await?;
+    let mut random = Random(7);
+    closed_loop(size, async || {
+        let loaded = subject.load(&format!("order-{}", random.below(streams)), snapshots).await?;
+        if loaded.state.events != events || loaded.from_snapshot != snapshots {
+            return Err(format!("loaded {} of {events} events", loaded.state.events).into());
+        }
+        Ok(events)
     })
     .await
 }
@@ -298,7 +343,10 @@ fn share(
     })
 }
 
-async fn closed_loop(size: Size, mut read: impl AsyncFnMut() -> Outcome<u64>) -> Outcome<Measured> {
+pub(crate) async fn closed_loop(
+    size: Size,
+    mut read: impl AsyncFnMut() -> Outcome<u64>,
+) -> Outcome<Measured> {
     let warm = Instant::now();
     while warm.elapsed() < size.warm_up {
         read().await?;

@@ -31,6 +31,14 @@ fn a_quick_run_measures_everything_and_writes_json() {
     }
     assert!(measured("append-1-w64-chain", "sqlite").is_some());
     assert!(measured("append-1-w64-chain", "plain").is_none());
+    for workload in ["decode-current", "decode-upcast", "decode-upcast-chain"] {
+        assert!(measured(workload, "memory").is_some() && measured(workload, "plain").is_some());
+        assert!(measured(workload, "sqlite").is_none(), "decoding is done in no store");
+    }
+    for workload in ["load-1000", "load-1000-snapshot"] {
+        assert!(measured(workload, "memory").is_some() && measured(workload, "sqlite").is_some());
+        assert!(measured(workload, "plain").is_none(), "states are loaded by our stores");
+    }
     assert!(measured("delivery", "sqlite").is_some());
     assert!(measured("delivery-w64", "sqlite").is_some());
     assert!(measured("delivery-w64-apart", "sqlite").is_some());

@@ -11,11 +11,16 @@ use annals::postgres::{PostgresOptions, PostgresStore};
 use annals::sqlite::{SqliteOptions, SqliteStore};
 use annals::sqlserver::{SqlServerOptions, SqlServerStore};
 use annals::{
-    Backend, Delivery, EventStore, EventType, Expected, JsonText, NewEvent, Options, Query, StoreUrl,
+    Backend, Delivery, EventStore, EventType, Expected, JsonText, Loaded, NewEvent, Options, Query,
+    SnapshotPolicy, StoreUrl,
 };
 
 use super::{Fact, Outcome, Pauses, Subject, plain_postgres};
 use crate::load::facts;
+use crate::order::Order;
+
+/// Where states are loaded from snapshots.
+const SNAPSHOTS: SnapshotPolicy = SnapshotPolicy::every(500);
 
 pub(crate) struct Annals {
     store: EventStore,
@@ -110,8 +115,17 @@ impl Subject for Annals {
         })
     }
 
+    fn load<'a>(&'a self, stream: &'a str, snapshots: bool) -> BoxFuture<'a, Outcome<Loaded<Order>>> {
+        Box::pin(async move {
+            let boundary = annals::stream::<Order>(stream);
+            let boundary = if snapshots { boundary.snapshots(SNAPSHOTS) } else { boundary };
+            Ok(self.store.load(&boundary).await?)
+        })
+    }
+
     fn settle(&self) -> BoxFuture<'_, Outcome<()>> {
         Box::pin(async move {
+            self.store.settle_snapshots().await;
             match &self.vacuumed {
                 Some((server, schema)) => plain_postgres::vacuum(server, schema).await,
                 None => Ok(()),

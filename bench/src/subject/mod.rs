@@ -6,15 +6,18 @@ mod plain_mysql;
 pub(crate) mod plain_postgres;
 mod plain_sqlite;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use annals::Loaded;
 use annals::backend::BoxFuture;
 
 use self::annals_store::Annals;
 use crate::load::Random;
+use crate::order::Order;
 use crate::workload::Workload;
 
 pub(crate) use crate::load::{Fact, Outcome};
@@ -30,7 +33,13 @@ pub(crate) trait Subject: Send + Sync {
     /// Reads every event in the order of the store; says how many.
     fn read_all(&self) -> BoxFuture<'_, Outcome<u64>>;
 
-    /// Lets the store do now what it would do after a large load at a time of its own.
+    /// Loads the state of a stream, with snapshots kept or from its events alone.
+    fn load<'a>(&'a self, _stream: &'a str, _snapshots: bool) -> BoxFuture<'a, Outcome<Loaded<Order>>> {
+        Box::pin(std::future::ready(Err("no states are loaded from it".into())))
+    }
+
+    /// Lets the store do now what it would do after a large load at a time of its own, and waits for
+    /// snapshots that are being saved.
     fn settle(&self) -> BoxFuture<'_, Outcome<()>> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -169,13 +178,15 @@ impl Kind {
             // One connection would be the subscriber's, and there would be no other writers.
             Workload::Delivery { writers, .. } => writers == 0 || !matches!(self, Self::PlainPostgres(1)),
             Workload::ReadStream { .. } => true,
+            // In no store: one of ours stands for the types, one of the others for doing it by hand.
+            Workload::Decode { .. } => matches!(self, Self::Memory | Self::Plain),
+            Workload::Load { .. } => is_annals,
         }
     }
 
     /// The program of another event store.
     pub(crate) fn peer(self) -> Option<Command> {
-        let program = matches!(self, Self::Peer(_)).then(|| std::env::var_os(PEERS)).flatten()?;
-        Some(Command::new(program))
+        matches!(self, Self::Peer(_)).then(peers).flatten().map(Command::new)
     }
 
     /// The URL of its server; empty where there is none.
@@ -232,6 +243,11 @@ impl Kind {
             _ => Err(format!("{} is not opened by this program as a store of Annals", self.name()).into()),
         }
     }
+}
+
+/// The program of the other event stores, where there is one.
+pub(crate) fn peers() -> Option<OsString> {
+    std::env::var_os(PEERS)
 }
 
 /// A name that no other run has.
