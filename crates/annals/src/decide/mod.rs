@@ -40,7 +40,7 @@ pub trait State: Default + Send + Sync + 'static {
     const ON_UNKNOWN: OnUnknown = OnUnknown::Fail;
 
     /// Tells this fold from what it was before its code changed. `#[annals::fingerprint]` on the
-    /// implementation writes it; without it, a changed fold is told by [`SnapshotState::VERSION`] alone.
+    /// implementation writes it; without it, a changed fold is told by [`SnapshotState::VERSION`](crate::SnapshotState::VERSION) alone.
     const FINGERPRINT: Option<Fingerprint> = None;
 
     /// Takes in one event.
