@@ -1,0 +1,9 @@
+//! What people and programs see: read `tests/expected` as those who get it would.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod explain;
+mod render;
+mod reviewed;
+mod sarif;
+mod support;
