@@ -116,6 +116,22 @@ enum Target {
 }
 
 impl StoreUrl {
+    /// What it begins with: `sqlite`, `postgres`.
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// Which store of the database, where it names one.
+    pub fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
+    }
+
+    /// An option that only its backend knows, such as `schema`.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.options.iter().find(|(other, _)| other == name)?;
+        Some(value)
+    }
+
     fn target(&self) -> Result<Target> {
         match self.scheme.as_str() {
             #[cfg(feature = "mysql")]
@@ -123,15 +139,7 @@ impl StoreUrl {
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => Ok(Target::Postgres(Box::new(self.try_into()?))),
             #[cfg(feature = "sqlite")]
-            "sqlite" => {
-                self.no_more_options()?;
-                Ok(Target::Sqlite(crate::sqlite::SqliteOptions {
-                    path: sqlite_path(&percent_decode(&self.place)?)?,
-                    namespace: self.namespace.clone(),
-                    hash_chain: self.hash_chain,
-                    create: self.create,
-                }))
-            }
+            "sqlite" => Ok(Target::Sqlite(self.try_into()?)),
             #[cfg(feature = "sqlserver")]
             "sqlserver" => Ok(Target::SqlServer(Box::new(self.try_into()?))),
             _ => {
@@ -246,6 +254,21 @@ impl StoreUrl {
                 "unknown option {name:?} in a store URL, expected namespace, hash_chain or create"
             ))),
         }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl TryFrom<&StoreUrl> for crate::sqlite::SqliteOptions {
+    type Error = Error;
+
+    fn try_from(url: &StoreUrl) -> Result<Self> {
+        url.no_more_options()?;
+        Ok(Self {
+            path: sqlite_path(&percent_decode(&url.place)?)?,
+            namespace: url.namespace.clone(),
+            hash_chain: url.hash_chain,
+            create: url.create,
+        })
     }
 }
 

@@ -33,6 +33,7 @@ mod read;
 mod row;
 mod schema;
 
+pub use connect::connect;
 pub use mysql_async;
 pub use projection::{Projection, control, target};
 

@@ -15,10 +15,20 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, GenericClient, NoTls, Row, RowStream, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::connect::StoreUrl;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::Link;
 
 use super::{PostgresOptions, Prepared, Tls, error, tls};
+
+/// A connection of the application's own, to the database of a store or to another one, as the URL says; its options
+/// about a store mean nothing here. It is closed when the client is dropped.
+///
+/// # Errors
+/// Unavailable when the server cannot be reached; invalid when it refuses the login or is not trusted.
+pub async fn connect(url: &StoreUrl) -> Result<Client> {
+    Ok(Connection::open(&PostgresOptions::try_from(url)?, None).await?.client)
+}
 
 /// How long reaching the server and logging in may take.
 const CONNECT_MAX: Duration = Duration::from_secs(10);

@@ -53,6 +53,7 @@ mod tls;
 mod transaction;
 mod wake;
 
+pub use connect::connect;
 pub use projection::{Projection, control, target};
 pub use tokio_postgres;
 pub use transaction::Tx;
