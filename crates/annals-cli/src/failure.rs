@@ -40,6 +40,11 @@ impl Failure {
         Self { causes: chain(&message, Some(&cause)), ..Self::new(Status::Refused, message) }
     }
 
+    /// What is asked for cannot be reached.
+    pub(crate) fn unreachable(message: impl Into<String>, cause: impl StdError + 'static) -> Self {
+        Self { status: Status::Unreachable, ..Self::refused(message, cause) }
+    }
+
     /// Something that has to hold does not.
     pub(crate) fn check(message: impl Into<String>) -> Self {
         Self::new(Status::Refused, message)

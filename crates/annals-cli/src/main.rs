@@ -3,15 +3,20 @@
 
 mod advise;
 mod append;
+mod check;
 mod cloudevent;
 mod completions;
 mod copy;
 mod demo;
 mod events;
+mod explain;
 mod export;
 mod failure;
 mod filter;
+mod fit;
 mod import;
+mod live;
+mod new;
 mod output;
 mod project;
 mod projection;
@@ -87,6 +92,10 @@ enum Command {
     Copy(copy::Args),
     Project(project::Args),
     Projection(projection::Args),
+    New(new::Args),
+    Check(check::Args),
+    Explain(explain::Args),
+    Fit(fit::Args),
     Verify(verify::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -146,6 +155,10 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Schema(args) => schema::run(args, &target).await,
         Command::Project(args) => project::run(args, &target).await,
         Command::Projection(args) => projection::run(args, &target).await,
+        Command::New(args) => new::run(args).await,
+        Command::Check(args) => check::run(args, &target).await,
+        Command::Explain(args) => explain::run(args),
+        Command::Fit(args) => fit::run(args),
         Command::Verify(args) => verify::run(args, &target).await,
         Command::Completions(args) => completions::run(args),
         Command::ConformanceWorker => verify::work_for_rule(&target).await,

@@ -15,6 +15,10 @@ impl Target {
         Self { url: url.filter(|url| !url.is_empty()) }
     }
 
+    pub(crate) fn is_named(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// Opens the store, created where it is missing.
     pub(crate) async fn create(&self) -> Result<EventStore, Failure> {
         let url = self.url()?;

@@ -422,6 +422,11 @@ impl Lines {
         self.bytes(b"\n")
     }
 
+    /// Writes a text of several lines, which ends with the last one's end.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.write(text.trim_end_matches('\n'))
+    }
+
     /// Writes a value as one line of JSON.
     pub(crate) fn object<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
         let text = serde_json::to_string(value).map_err(|e| Failure::refused("could not write JSON", e))?;
@@ -537,7 +542,18 @@ fn is_reader_gone() -> bool {
 }
 
 /// How wide the terminal is, where standard output is one.
-fn terminal_width() -> Option<usize> {
+/// Says that somebody is to answer on the same line.
+pub(crate) fn prompt(text: &str) {
+    let mut to = io::stderr().lock();
+    let _ = write!(to, "{text}").and_then(|()| to.flush());
+}
+
+/// Whether what is printed may have colours.
+pub(crate) fn has_colours() -> bool {
+    console::colors_enabled()
+}
+
+pub(crate) fn terminal_width() -> Option<usize> {
     let terminal = Term::stdout();
     if !terminal.is_term() {
         return None;

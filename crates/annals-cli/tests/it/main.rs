@@ -12,6 +12,7 @@ mod project;
 mod projection;
 #[cfg(unix)]
 mod projectors;
+mod review;
 mod schema;
 mod servers;
 mod tail;
