@@ -2,6 +2,7 @@
 //! (A B C A B C …), so that a disk or a neighbour that slows down slows all of them; the medians of the
 //! rounds are reported. See README.md.
 
+mod check;
 mod decode;
 mod deposits;
 mod grow;
@@ -55,6 +56,9 @@ struct Arguments {
     /// names their program
     #[arg(long, value_name = "EVENTS")]
     project: Option<u64>,
+    /// Instead of workloads: review a model of 500 event types and DDL of 10,000 lines, and say how long that takes
+    #[arg(long)]
+    check: bool,
     /// What this process has to do for one that measures with several
     #[arg(long, hide = true, value_name = "JSON")]
     share: Option<String>,
@@ -103,6 +107,9 @@ fn main() -> Outcome<()> {
     if let Some(share) = &arguments.share {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         return runtime.block_on(processes::take_part(serde_json::from_str(share)?));
+    }
+    if arguments.check {
+        return check::run(arguments.rounds.max(1));
     }
     if let Some(events) = arguments.grow {
         let server = Kind::Postgres.server_url()?;
