@@ -2,12 +2,12 @@
 
 use crate::shape::{Column, Key, KeyKind, KeyPart, Kind, Table, Trigger, Unread};
 
-use super::Reader;
 use super::column::{self, default, options, type_name};
 use super::constraint::same;
 use super::cursor::Cursor;
 use super::kind;
 use super::tables::{Known, is_named};
+use super::{NOT_HERE, Reader};
 
 /// What an ALTER TABLE may do that changes nothing of the shape.
 const NO_MATTER: &[&str] = &[
@@ -67,7 +67,7 @@ impl Reader {
             return Err(format!("ALTER TABLE {name} SET SCHEMA"));
         }
         let Some(known) = self.tables.get_mut(&name) else {
-            return Err(format!("ALTER TABLE {name}, which is not here"));
+            return Err(format!("ALTER TABLE {name}, {NOT_HERE}"));
         };
         // Taken out while it changes, because an element may look at other tables.
         let mut known = std::mem::take(known);

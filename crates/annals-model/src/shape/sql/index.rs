@@ -2,9 +2,9 @@
 
 use crate::shape::{Key, KeyKind};
 
-use super::Reader;
 use super::constraint::{key_part, where_clause};
 use super::cursor::Cursor;
+use super::{NOT_HERE, Reader};
 
 impl Reader {
     /// CREATE INDEX, from behind that word.
@@ -29,8 +29,7 @@ impl Reader {
         }
         let parts = part.group().ok_or_else(|| format!("CREATE INDEX {named}"))?;
         let known = self.tables.get_mut(&of);
-        let table =
-            &mut known.ok_or_else(|| format!("CREATE INDEX {named} on {of}, which is not here"))?.table;
+        let table = &mut known.ok_or_else(|| format!("CREATE INDEX {named} on {of}, {NOT_HERE}"))?.table;
         let is_there = |key: &Key| name.is_some() && key.name == name;
         if !table.keys.iter().any(is_there) {
             table.keys.push(Key {

@@ -40,7 +40,8 @@ pub fn read(texts: &Texts, file: FileId, product: Option<Product>) -> StoreShape
     read_all(texts, &[file], product)
 }
 
-/// Reads the shape of one store from DDL in several files, in the order in which they are to be run.
+/// Reads the shape of one store from DDL in several files, in the order in which they are to be run. Where a statement
+/// is about a table that a later one makes, as in folders whose files no script names in order, it is read last.
 pub fn read_all(texts: &Texts, files: &[FileId], product: Option<Product>) -> StoreShape {
     let product = product.or_else(|| guess(texts, files));
     let mut reader = Reader { product, ..Reader::default() };
@@ -48,6 +49,7 @@ pub fn read_all(texts: &Texts, files: &[FileId], product: Option<Product>) -> St
         let text = texts.text(*file);
         reader.part(text, *file, 0..text.len(), &How::default());
     }
+    reader.read_what_waits(texts);
     let name = files.first().map_or("", |file| texts.name(*file)).to_owned();
     StoreShape { name, product, ..reader.finish() }
 }
@@ -74,7 +76,12 @@ struct Reader {
     names: HashSet<String>,
     grants: Vec<Grant>,
     unread: Vec<Unread>,
+    /// Statements about tables that are not here yet.
+    waiting: Vec<(Unread, How)>,
 }
+
+/// What is said of a statement about a table that is not in what was read.
+const NOT_HERE: &str = "which is not here";
 
 /// How a part of a script is to be read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -97,9 +104,24 @@ impl Reader {
         for range in split::statements(&script, how.is_block) {
             let statement = script.part(range.start, range.end);
             if let Err(what) = self.statement(statement, how) {
-                self.unread.push(Unread { what, span: Some(statement.span()) });
+                let unread = Unread { what, span: Some(statement.span()) };
+                match unread.what.ends_with(NOT_HERE) {
+                    true => self.waiting.push((unread, *how)),
+                    false => self.unread.push(unread),
+                }
             }
         }
+    }
+
+    fn read_what_waits(&mut self, texts: &Texts) {
+        for (unread, how) in std::mem::take(&mut self.waiting) {
+            if let Some(span) = unread.span {
+                self.part(texts.text(span.file), span.file, span.range(), &how);
+            }
+        }
+        // In the order in which they stand.
+        self.unread.extend(self.waiting.drain(..).map(|(unread, _)| unread));
+        self.unread.sort_by_key(|unread| unread.span);
     }
 
     fn finish(mut self) -> StoreShape {

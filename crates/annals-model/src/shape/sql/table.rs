@@ -2,10 +2,10 @@
 
 use crate::shape::{Column, Product, Table, Unread};
 
-use super::Reader;
 use super::cursor::Cursor;
 use super::lex::TokenKind;
 use super::tables::{Known, Tables};
+use super::{NOT_HERE, Reader};
 use super::{column, constraint};
 
 impl Reader {
@@ -151,7 +151,7 @@ fn first_column(mut part: Cursor<'_>) -> Option<String> {
 /// `LIKE other INCLUDING ALL`, of which the columns are copied, and the keys where that is said.
 fn like(mut part: Cursor<'_>, table: &mut Table, tables: &Tables) -> Result<(), String> {
     let other = part.name().ok_or("LIKE")?.text;
-    let source = tables.get(&other).ok_or_else(|| format!("LIKE {other}, which is not here"))?;
+    let source = tables.get(&other).ok_or_else(|| format!("LIKE {other}, {NOT_HERE}"))?;
     table.columns.extend(source.columns.iter().cloned());
     let words = part.text().to_ascii_uppercase();
     // MySQL copies all without a word.

@@ -468,6 +468,19 @@ fn what_is_not_understood_is_listed_where_it_stands() {
     );
 }
 
+/// As folders of `indexes/` and `tables/` are read by their names.
+#[test]
+fn a_key_may_stand_before_its_table() {
+    let mut texts = Texts::default();
+    let keys = texts
+        .add("indexes/id.sql", "CREATE UNIQUE INDEX by_id ON events (id); ALTER TABLE gone ADD UNIQUE (a);");
+    let tables = texts.add("tables/events.sql", "CREATE TABLE events (id uuid NOT NULL);");
+    let shape = read_all(&texts, &[keys, tables], None);
+    assert!(shape.tables[0].keys[0].is_unique());
+    let unread: Vec<&str> = shape.unread.iter().map(|unread| unread.what.as_str()).collect();
+    assert_eq!(unread, ["ALTER TABLE gone, which is not here"]);
+}
+
 #[test]
 fn the_way_back_of_a_migration_is_not_what_is_there() {
     let script = "-- +goose Up\nCREATE TABLE a (id int);\n-- +goose Down\nDROP TABLE a;\n";
