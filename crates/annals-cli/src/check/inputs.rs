@@ -52,6 +52,18 @@ impl Inputs {
             .hint("give a model file or folder, DDL (.sql), exported events (.jsonl), or the URL of a store"))
     }
 
+    /// How many files of DDL are beside those that were named alone: a guard may stand in one of them.
+    pub(crate) fn passed_over(&self) -> Result<usize, Failure> {
+        let mut count = 0;
+        for ddl in &self.ddl {
+            let [alone] = ddl.as_slice() else { continue };
+            let folder = alone.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let is_other = |path: &PathBuf| is_ddl(path) && path.file_name() != alone.file_name();
+            count += entries(folder.unwrap_or(Path::new(".")))?.iter().filter(|path| is_other(path)).count();
+        }
+        Ok(count)
+    }
+
     /// A model, and DDL below the folder in the order of its names, as migrations are run.
     fn add_folder(&mut self, folder: &Path) -> Result<(), Failure> {
         let models = model_files(folder)?;
@@ -103,6 +115,10 @@ pub(crate) fn model_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
+fn is_ddl(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "sql")
+}
+
 /// How deep folders are looked into for DDL.
 const DEPTH_MAX: usize = 8;
 
@@ -111,7 +127,7 @@ fn collect(folder: &Path, ddl: &mut BTreeSet<PathBuf>, depth: usize) -> Result<(
         let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if path.is_dir() && !path.is_symlink() && !is_hidden && depth < DEPTH_MAX {
             collect(&path, ddl, depth + 1)?;
-        } else if path.extension().is_some_and(|extension| extension == "sql") {
+        } else if is_ddl(&path) {
             ddl.insert(path);
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use annals_model::finding::Severity;
 use annals_model::review::{Baseline, Report, mistakes, review};
+use annals_model::rules::Input;
 use annals_model::shape::{Product, cosmos, mongo, sql};
 use annals_model::text::Texts;
 use annals_model::{Subject, model, render, sample};
@@ -139,6 +140,12 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
         report = with_baseline(file, args.update_baseline, report)?;
     }
     print(&report, &subject.texts, &args)?;
+    let others = inputs.passed_over()?;
+    if others > 0 && report.findings.iter().any(|finding| finding.rule.reads.contains(&Input::Store)) {
+        output::note(&format!(
+            "note: {others} more .sql beside what was named; a folder is read as one store"
+        ));
+    }
     judge(&report, args.fail_on)
 }
 

@@ -61,6 +61,8 @@ fn migrations_are_read_as_one_store_in_their_order() {
     let report: Value = serde_json::from_str(&done.succeeded()).unwrap();
     let rules: Vec<&str> =
         report["findings"].as_array().unwrap().iter().map(|it| it["rule"].as_str().unwrap()).collect();
+    let alone = alone(&place, &["check", "db/1.sql", "--fail-on", "never"]);
+    assert!(alone.stderr.contains("2 more .sql beside"), "{}", alone.stderr);
     assert!(!rules.contains(&"AN201") && !rules.contains(&"AN203"), "{rules:?}");
     assert!(report["checked"].as_array().unwrap().contains(&"AN201".into()), "{report}");
 }

@@ -1,7 +1,8 @@
 //! What tables tell without a look at events.
 
 use crate::model::{Field, FieldType, Named, Projection};
-use crate::shape::{Column, Kind, StoreShape, Table};
+use crate::shape::roles::Roles;
+use crate::shape::{Kind, StoreShape, Table};
 use crate::text::At;
 
 use super::super::names::{snake, words};
@@ -9,26 +10,9 @@ use super::super::names::{snake, words};
 /// So many tables beside the log are taken for read models; a store with more is a database of much else.
 const PROJECTIONS_MAX: usize = 30;
 
-/// The tables that look like logs: with a type and a payload an event.
+/// The tables that events are appended to.
 pub(super) fn logs(store: &StoreShape) -> impl Iterator<Item = &Table> {
-    store.tables.iter().filter(|table| !table.is_view && is_log(table))
-}
-
-fn is_log(table: &Table) -> bool {
-    let says = |column: &Column, last: &[&str]| {
-        words(&column.name).last().is_some_and(|word| last.contains(&word.as_str()))
-    };
-    let has = |last: &[&str]| table.columns.iter().any(|column| says(column, last));
-    let is_named = words(table.plain_name()).iter().any(|word| {
-        matches!(
-            word.as_str(),
-            "event" | "events" | "eventstore" | "log" | "journal" | "messages" | "commits"
-        )
-    });
-    let has_type = has(&["type", "name", "kind", "eventtype", "manifest", "class"]);
-    let has_payload = has(&["data", "payload", "body", "event", "content", "json", "message"]);
-    let has_order = table.columns.iter().any(|column| is_version(&column.name) || column.is_counted);
-    is_named && has_payload && (has_type || has_order)
+    Roles::of(store).logs.into_iter().map(|log| log.table)
 }
 
 fn is_version(column: &str) -> bool {
@@ -81,9 +65,10 @@ pub(super) fn types(store: &StoreShape) -> Vec<String> {
 
 /// The tables beside the log, as the read models that they may be.
 pub(super) fn projections(store: &StoreShape) -> Vec<(String, Projection)> {
-    const NO_READ_MODELS: [&str; 22] = [
+    const NO_READ_MODELS: [&str; 23] = [
         "snapshot",
         "snapshots",
+        "store",
         "checkpoint",
         "checkpoints",
         "offset",
@@ -105,15 +90,19 @@ pub(super) fn projections(store: &StoreShape) -> Vec<(String, Projection)> {
         "tokens",
         "meta",
     ];
+    let roles = Roles::of(store);
+    let beside = [&roles.streams, &roles.joins, &roles.tags, &roles.checkpoints, &roles.outboxes];
+    let mut others: Vec<&Table> = beside.into_iter().flatten().copied().collect();
+    others.extend(roles.logs.iter().map(|log| log.table));
+    others.extend(roles.snapshots.iter().map(|snapshots| snapshots.table));
     let is_read_model = |table: &&Table| {
-        !is_log(table)
+        !others.iter().any(|other| std::ptr::eq(*other, *table))
             && !table.columns.is_empty()
             && !words(table.plain_name()).iter().any(|word| NO_READ_MODELS.contains(&word.as_str()))
     };
-    let has_log = logs(store).next().is_some();
     let tables: Vec<&Table> =
         store.tables.iter().filter(|table| !table.is_view).filter(is_read_model).collect();
-    if !has_log || tables.len() > PROJECTIONS_MAX {
+    if roles.logs.is_empty() || tables.len() > PROJECTIONS_MAX {
         return Vec::new();
     }
     tables.into_iter().map(|table| (snake(table.plain_name()), projection(table))).collect()
