@@ -63,6 +63,29 @@ fn events_are_appended_read_and_refused_as_in_a_file() {
     });
 }
 
+/// A store that Annals made has what a log needs, and what stands in its events is looked at.
+#[test]
+fn a_store_is_reviewed_where_it_is() {
+    on_each("cli_check", |store| {
+        let append = ["append", "customer-1", "customer-registered", r#"{"email":"ada@example.com"}"#];
+        run(on(store, &append), b"").succeeded();
+        let done = run(on(store, &["check", "--format", "json", "--fail-on", "never"]), b"");
+        assert!(!done.stdout.contains("ada@"), "{}", done.stdout);
+        let report: Value = serde_json::from_str(&done.succeeded()).unwrap();
+        let rules: Vec<&str> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["severity"] != "note")
+            .map(|finding| finding["rule"].as_str().unwrap())
+            .collect();
+        assert_eq!(rules, ["AN701"], "{store}: {report}");
+        for clean in ["AN201", "AN203", "AN207", "AN211"] {
+            assert!(report["checked"].as_array().unwrap().contains(&clean.into()), "{store}: {clean}");
+        }
+    });
+}
+
 #[test]
 fn a_store_is_copied_to_a_server_and_back() {
     on_each("cli_copy", |store| {
