@@ -81,7 +81,7 @@ pub(super) fn parse_part(texts: &Texts, file: FileId, part: Range<usize>) -> Res
         // The place is shown beside it.
         let message = match said.split_once(" column ").and_then(|(_, rest)| rest.split_once(": ")) {
             Some((_, message)) => message.split(", set DuplicateKeyPolicy").next().unwrap_or(message),
-            None => said,
+            None => said.rsplit_once(" at line ").map_or(said, |(message, _)| message),
         };
         Mistake::new(span, format!("no YAML that this reads: {message}"))
     })?;
@@ -130,15 +130,23 @@ impl Lowering<'_> {
     }
 }
 
-fn place(text: &str, whole: Span, at: &Location) -> Span {
-    let span = at.span();
+fn place(text: &str, whole: Span, location: &Location) -> Span {
+    let span = location.span();
     let at = |offset: Option<_>| offset.and_then(|offset| usize::try_from(offset).ok());
-    let start = at(span.byte_offset()).unwrap_or(0).min(text.len());
+    let start = at(span.byte_offset()).unwrap_or_else(|| byte_at(text, location)).min(text.len());
     let end = (start + at(span.byte_len()).unwrap_or(0)).min(text.len());
     match text.get(start..end) {
         Some(_) => Span { start: whole.start + start, end: whole.start + end, ..whole },
         None => whole,
     }
+}
+
+/// The byte of a place that is told by line and column only, as that of an error of grammar is.
+fn byte_at(text: &str, location: &Location) -> usize {
+    let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
+    let line = text.split_inclusive('\n').nth(at(location.line())).unwrap_or_default();
+    let before: usize = text.split_inclusive('\n').take(at(location.line())).map(str::len).sum();
+    before + line.char_indices().nth(at(location.column())).map_or(line.len(), |(byte, _)| byte)
 }
 
 enum Raw {

@@ -86,6 +86,14 @@ fn what_is_no_yaml_of_ours_is_told_where_it_stands() {
     }
 }
 
+#[test]
+fn an_error_of_grammar_is_told_at_its_line() {
+    let (texts, _, mistakes) = model("annals: 1\nowner: é\nstreams:\n\tx: 1\n");
+    let span = mistakes[0].span;
+    assert_eq!(texts.line_and_column(span.file, span.start), (4, 2), "{mistakes:?}");
+    assert!(!mistakes[0].message.contains("line"), "{mistakes:?}");
+}
+
 /// YAML 1.1 takes these for truths, and 1.2 does not.
 #[test]
 fn words_stay_words() {
