@@ -23,7 +23,7 @@ use crate::output::{self, Lines};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  annals fit                                asks, about fifteen questions
+  annals fit                                asks, some twenty-five questions
   annals fit --form > loans.yaml            the same questions as a file to fill in
   annals fit --answers loans.yaml
   annals fit annals.yaml --on sqlite        what the streams of a model look like")]

@@ -114,6 +114,11 @@ fn main() -> ExitCode {
             .hint("leave it out, or say with --dir where the demo's files go");
         return output::failed(&failure);
     }
+    if named && matches!(cli.command, Command::New(_)) {
+        let failure = Failure::usage("a model begins from what --from names, and --store says nothing to it")
+            .hint("annals new --from URL");
+        return output::failed(&failure);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return output::failed(&Failure::refused("could not start", e)),

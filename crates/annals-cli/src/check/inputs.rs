@@ -88,18 +88,25 @@ impl Inputs {
             "sql" | "ddl" => self.ddl.push(vec![file]),
             "jsonl" | "ndjson" => self.events.push(file),
             "js" => self.mongo.push(file),
-            "json" if text_of(path)?.contains("partitionKey") => self.cosmos.push(file),
-            "json" if text_of(path)?.contains("$jsonSchema") => self.mongo.push(file),
-            _ => {
-                return Err(Failure::usage(format!("{} is of no kind that can be reviewed", path.display()))
-                    .hint(
-                        "models end in .yaml, DDL in .sql, exported events in .jsonl, scripts of MongoDB in .js; a \
-                         .json is a validator of MongoDB or a container of Cosmos DB",
-                    ));
+            "json" => {
+                let text = text_of(path)?;
+                match (text.contains("partitionKey"), text.contains("$jsonSchema")) {
+                    (true, _) => self.cosmos.push(file),
+                    (_, true) => self.mongo.push(file),
+                    _ => return Err(unknown(path)),
+                }
             }
+            _ => return Err(unknown(path)),
         }
         Ok(())
     }
+}
+
+fn unknown(path: &Path) -> Failure {
+    Failure::usage(format!("{} is of no kind that can be reviewed", path.display())).hint(
+        "models end in .yaml, DDL in .sql, exported events in .jsonl, scripts of MongoDB in .js; a .json is a validator of \
+         MongoDB or a container of Cosmos DB",
+    )
 }
 
 /// The files of the model in a folder: annals.yaml first, then those that end so.

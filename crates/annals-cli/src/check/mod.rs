@@ -25,7 +25,7 @@ pub(crate) use self::inputs::text_of;
 ///
 /// Whatever is named is reviewed together: a model and the store it describes, a folder of migrations, events that
 /// `annals export` wrote. Any database that keeps events can be reviewed, not only stores that Annals made. Of a store
-/// the catalogue is read and some events of each type, in transactions that only read; values are never printed.
+/// the catalogue is read and some events of each type, by statements that only read; values are never printed.
 ///
 /// `annals explain AN203` tells what a rule looks for, why it hurts and how to mend it. A comment
 /// `annals: allow(AN103) because: a reason` in the line before something lets it be.

@@ -164,6 +164,7 @@ fn a_model_begins_empty_and_is_not_written_over() {
     alone(&place, &["new", "--context", "parking"]).succeeded();
     alone(&place, &["check", "."]).succeeded();
     alone(&place, &["new"]).failed(1, "annals.yaml is there already");
+    alone(&place, &["new", "--store", "sqlite:a.db"]).failed(2, "annals new --from URL");
     let schema = alone(&place, &["new", "--json-schema"]).succeeded();
     assert!(serde_json::from_str::<Value>(&schema).unwrap()["properties"]["streams"].is_object());
 }
