@@ -8,7 +8,7 @@ use annals::sqlite::SqliteOptions;
 use annals::sqlite::rusqlite::types::ValueRef;
 use annals::sqlite::rusqlite::{Connection, Error, ErrorCode, InterruptHandle, OpenFlags};
 use annals_model::shape::sql;
-use annals_model::shape::{KeyPart, Operation, Product};
+use annals_model::shape::{KeyPart, Operation, Product, StoreShape, Table};
 use annals_model::text::Texts;
 
 use crate::failure::Failure;
@@ -94,9 +94,7 @@ impl Sqlite {
             (trigger.on, trigger.instead) = runs_on(&trigger.body);
         }
         for table in &mut catalogue.shape.tables {
-            let mut texts = Texts::default();
-            let file = texts.add(table.name.clone(), text_of("table", &table.name));
-            let written = sql::read(&texts, file, Some(Product::Sqlite));
+            let written = written(&[text_of("table", &table.name)]);
             let Some(written) = written.table(&table.name) else { continue };
             table.checks = written.checks.clone();
             table.checks.iter_mut().for_each(|check| check.span = None);
@@ -108,9 +106,13 @@ impl Sqlite {
                 }
             }
         }
-        for key in catalogue.shape.tables.iter_mut().flat_map(|table| &mut table.keys) {
+        let keys = catalogue.shape.tables.iter_mut().flat_map(|Table { name, keys, .. }| {
+            let table = text_of("table", name);
+            keys.iter_mut().map(move |key| (table, key))
+        });
+        for (table, key) in keys {
             let name = key.name.as_deref().unwrap_or_default();
-            let (parts, predicate) = parts_of_index(text_of("index", name));
+            let (parts, predicate) = parts_of_index(table, text_of("index", name));
             if key.predicate.is_some() {
                 key.predicate = predicate;
             }
@@ -209,95 +211,28 @@ fn literal(value: &Cell) -> String {
     }
 }
 
+/// What statements say, in this order.
+fn written(statements: &[&str]) -> StoreShape {
+    let mut texts = Texts::default();
+    let files: Vec<_> = statements.iter().map(|text| texts.add("", *text)).collect();
+    sql::read_all(&texts, &files, Some(Product::Sqlite))
+}
+
 /// On which statements a trigger runs, and whether in their place.
 fn runs_on(text: &str) -> (Vec<Operation>, bool) {
-    let words = words(text);
-    let mut words = words.iter().map(String::as_str).skip_while(|word| *word != "TRIGGER").skip(1).peekable();
-    if words.peek() == Some(&"IF") {
-        words.by_ref().take(3).for_each(drop);
-    }
-    // Its name, which may be any word.
-    words.next();
-    let mut instead = false;
-    for word in words {
-        let operation = match word {
-            "INSTEAD" => {
-                instead = true;
-                continue;
-            }
-            "INSERT" => Operation::Insert,
-            "UPDATE" => Operation::Update,
-            "DELETE" => Operation::Delete,
-            "ON" | "BEGIN" => break,
-            _ => continue,
-        };
-        return (vec![operation], instead);
-    }
-    (Vec::new(), instead)
+    let trigger = written(&[text]).triggers.pop();
+    trigger.map_or((Vec::new(), false), |trigger| (trigger.on, trigger.instead))
 }
 
-/// The words of a statement in upper case; what is in quotes, and a name with its schema, is one word.
-fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        let end = match c {
-            '"' | '`' | '\'' => c,
-            '[' => ']',
-            '-' if rest.peek() == Some(&'-') => {
-                rest.by_ref().take_while(|c| *c != '\n').for_each(drop);
-                continue;
-            }
-            _ if c.is_alphanumeric() || matches!(c, '_' | '.' | '$') => {
-                word.extend(c.to_uppercase());
-                continue;
-            }
-            _ => {
-                words.push(std::mem::take(&mut word));
-                continue;
-            }
-        };
-        word.push_str("quoted");
-        rest.by_ref().take_while(|c| *c != end).for_each(drop);
-    }
-    words.push(word);
-    words.retain(|word| !word.is_empty());
-    words
-}
-
-/// The parts of an index as they stand, and its condition.
-fn parts_of_index(text: &str) -> (Vec<String>, Option<String>) {
-    let mut parts = vec![String::new()];
-    let (mut depth, mut quoted) = (0u32, None);
-    for (at, c) in text.char_indices() {
-        let is_between = depth == 1 && quoted.is_none();
-        match c {
-            ',' if is_between => parts.push(String::new()),
-            ')' if is_between => {
-                let parts = parts.iter().map(|part| part.trim().to_owned()).collect();
-                let rest = text.get(at + 1..).unwrap_or_default().trim();
-                let is_where = rest.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("where"));
-                let predicate = rest.get(5..).filter(|_| is_where).map(|text| text.trim().to_owned());
-                return (parts, predicate);
-            }
-            _ => {
-                match (quoted, c) {
-                    (Some(end), _) if c == end => quoted = None,
-                    (Some(_), _) => {}
-                    (None, '"' | '`' | '\'') => quoted = Some(c),
-                    (None, '(') => depth += 1,
-                    (None, ')') => depth = depth.saturating_sub(1),
-                    (None, _) => {}
-                }
-                let opens = c == '(' && depth == 1 && quoted.is_none();
-                if depth > 0 && !opens {
-                    parts.last_mut().into_iter().for_each(|part| part.push(c));
-                }
-            }
-        }
-    }
-    (Vec::new(), None)
+/// The parts of an index of a table as they stand, and its condition.
+fn parts_of_index(table: &str, index: &str) -> (Vec<String>, Option<String>) {
+    let own = written(&[table]).tables.iter().map(|table| table.keys.len()).sum();
+    let mut keys = written(&[table, index]).tables.into_iter().flat_map(|table| table.keys);
+    let Some(key) = keys.nth(own) else { return (Vec::new(), None) };
+    let text = |part| match part {
+        KeyPart::Column(text) | KeyPart::Expression(text) => text,
+    };
+    (key.parts.into_iter().map(text).collect(), key.predicate)
 }
 
 #[cfg(test)]
@@ -327,7 +262,7 @@ mod tests {
     #[test]
     fn an_index_is_taken_apart() {
         let text = r#"CREATE UNIQUE INDEX i ON e (a, json_extract(b, '$.x,)'), lower("c")) WHERE a > 0"#;
-        let (parts, predicate) = parts_of_index(text);
+        let (parts, predicate) = parts_of_index("CREATE TABLE e (a, b, c UNIQUE)", text);
         assert_eq!(parts, ["a", "json_extract(b, '$.x,)')", "lower(\"c\")"]);
         assert_eq!(predicate.as_deref(), Some("a > 0"));
     }
