@@ -9,8 +9,8 @@ use crate::{Place, objects, run, tool};
 /// The variables that name servers, as the library's tests know them.
 const SERVERS: [&str; 4] = ["ANNALS_POSTGRES", "ANNALS_MARIADB", "ANNALS_MYSQL", "ANNALS_SQLSERVER"];
 
-/// A store of its own on each server. A server that is missing is a failure where it has to be there.
-fn stores(name: &str) -> Vec<String> {
+/// The servers there are. One that is missing is a failure where it has to be there.
+fn servers() -> Vec<String> {
     let required = std::env::var("ANNALS_REQUIRE").unwrap_or_default();
     let url = |variable: &str| {
         let product = variable.trim_start_matches("ANNALS_").to_lowercase();
@@ -18,15 +18,18 @@ fn stores(name: &str) -> Vec<String> {
         assert!(url.is_some() || !required.split(',').any(|it| it == product), "{variable} is not set");
         url
     };
+    SERVERS.iter().filter_map(|variable| url(variable)).collect()
+}
+
+/// A store of its own on each server.
+fn stores(name: &str) -> Vec<String> {
     let unique = annals::EventId::new().uuid().simple().to_string().split_off(20);
-    SERVERS
-        .iter()
-        .filter_map(|variable| url(variable))
-        .map(|url| {
-            let mark = if url.contains('?') { '&' } else { '?' };
-            format!("{url}{mark}namespace={name}_{unique}")
-        })
-        .collect()
+    servers().iter().map(|url| format!("{url}{}namespace={name}_{unique}", mark(url))).collect()
+}
+
+/// What the next option of a URL begins with.
+fn mark(url: &str) -> char {
+    if url.contains('?') { '&' } else { '?' }
 }
 
 fn on(store: &str, args: &[&str]) -> Command {
@@ -84,6 +87,61 @@ fn a_store_is_reviewed_where_it_is() {
             assert!(report["checked"].as_array().unwrap().contains(&clean.into()), "{store}: {clean}");
         }
     });
+}
+
+/// What people write who have not thought of two writers, of a second try, or of who else may write.
+#[test]
+fn a_store_made_carelessly_is_told_what_it_lacks_and_nothing_else() {
+    let name = format!("careless_{}", annals::EventId::new().uuid().simple().to_string().split_off(20));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for server in servers().into_iter().filter(|url| !url.starts_with("sqlserver")) {
+        let [events, rows] = [
+            "events (id BIGINT PRIMARY KEY, aggregate_id VARCHAR(80), version INT, type VARCHAR(80), data TEXT, \
+             created VARCHAR(40))",
+            "events VALUES (1, 'customer-1', 1, 'CustomerUpdated', '{\"email\":\"ada@example.com\"}', '2026-01-01'), \
+             (2, 'customer-1', 2, 'CustomerUpdated', '{\"email\":\"eve@example.com\"}', '2026-01-02')",
+        ];
+        let (url, drop) = if server.starts_with("postgres") {
+            (format!("{server}{}schema={name}", mark(&server)), format!("DROP SCHEMA {name} CASCADE"))
+        } else {
+            let (place, database) = server.rsplit_once('/').unwrap();
+            let options =
+                database.split_once('?').map_or(String::new(), |(_, options)| format!("?{options}"));
+            (format!("{place}/{name}{options}"), format!("DROP DATABASE {name}"))
+        };
+        let made = [
+            format!("CREATE SCHEMA {name}"),
+            format!("CREATE TABLE {name}.{events}"),
+            format!("INSERT INTO {name}.{rows}"),
+        ];
+        runtime.block_on(execute(&server, &made));
+        let done = run(on(&url, &["check", "--format", "json"]), b"");
+        runtime.block_on(execute(&server, &[drop]));
+        assert!(!done.stdout.contains("ada@") && !done.stdout.contains("eve@"), "{}", done.stdout);
+        let report: Value = serde_json::from_str(&done.stdout).unwrap();
+        let said = |severity: &str| -> Vec<&str> {
+            let findings = report["findings"].as_array().unwrap().iter();
+            findings.filter(|it| it["severity"] == severity).map(|it| it["rule"].as_str().unwrap()).collect()
+        };
+        assert_eq!(said("error"), ["AN201", "AN701"], "{url}: {report}");
+        let careless = ["AN103", "AN204", "AN210", "AN211", "AN212", "AN213", "AN401"];
+        assert_eq!(said("warning"), careless, "{url}: {report}");
+        done.failed(1, "severity error");
+    }
+}
+
+async fn execute(server: &str, statements: &[String]) {
+    use annals::mysql::mysql_async::prelude::Queryable as _;
+    let url = server.parse().unwrap();
+    if server.starts_with("postgres") {
+        let client = annals::postgres::connect(&url).await.unwrap();
+        client.batch_execute(&statements.join(";")).await.unwrap();
+    } else {
+        let mut connection = annals::mysql::connect(&url).await.unwrap();
+        for statement in statements {
+            connection.query_drop(statement).await.unwrap();
+        }
+    }
 }
 
 #[test]

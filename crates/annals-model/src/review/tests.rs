@@ -188,8 +188,27 @@ fn what_is_known_is_not_told_again_and_one_more_of_it_is() {
     assert_eq!((more.findings.len(), more.known.len()), (1, 2));
 
     let less = reviewed(&subject("a: BAD\n")).without(&known);
-    let gone = Known { rule: "AN990".to_owned(), path: "streams.bad.key".to_owned(), count: 1 };
+    let gone =
+        Known { rule: "AN990".to_owned(), path: "streams.bad.key".to_owned(), count: 1, with: Vec::new() };
     assert_eq!(known.gone(&less), [gone]);
+}
+
+#[test]
+fn a_finding_about_several_events_is_new_again_once_it_names_another() {
+    let named = |events: &str| {
+        let mut subject = Subject::default();
+        let text = format!("annals: 1\nstreams:\n  order: {{ key: 'order-{{id}}' }}\nevents:\n{events}");
+        let file = subject.texts.add("annals.yaml", text);
+        subject.model = Some(model::read(&subject.texts, &[file]).0);
+        review_by(&[find("AN102").unwrap()], &subject)
+    };
+    let event = |name: &str| format!("  {name}: {{ stream: order }}\n");
+    let two = event("PlaceOrder") + &event("CreateOrder");
+    let known = Baseline::of(&named(&two));
+    let known = Baseline::parse(&known.to_string()).unwrap();
+    assert!(known.to_string().contains(r#""with": ["events.CreateOrder", "events.PlaceOrder"]"#), "{known}");
+    assert_eq!(named(&two).without(&known).findings.len(), 0);
+    assert_eq!(named(&(two + &event("AddLine"))).without(&known).findings.len(), 1);
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(super) static RULE: Rule = Rule {
                    `items/replace`, `items/upsert` and `items/delete`.",
         },
     ],
-    leave: "Where privileges are given elsewhere, or where events are deleted on purpose, as on an erasure request \
+    leave: "Where privileges are given elsewhere, which a script cannot show (it is a note there), or where events are deleted on purpose, as on an erasure request \
             or when old streams move to an archive, by a role that does nothing else.",
     sources: &["https://martinfowler.com/eaaDev/EventSourcing.html"],
     bad: &[
@@ -131,8 +131,10 @@ fn look(rule: &'static Rule, store: &StoreShape, table: &Table, findings: &mut F
     if let Some(trigger) = guards.into_iter().flatten().next() {
         finding = finding.and(at_trigger(table, trigger).saying("refuses the other"));
     }
-    // Their privileges are never in what makes the collection.
-    if matches!(store.product, Some(Product::Mongo | Product::Cosmos)) {
+    // Rights are given in another script more often than not, and never in what makes a collection.
+    let is_elsewhere =
+        !store.is_live && granted(store, table).next().is_none() && guards.iter().all(Option::is_none);
+    if is_elsewhere || matches!(store.product, Some(Product::Mongo | Product::Cosmos)) {
         finding = finding.severity(Severity::Note);
     }
     findings.add(finding.help(mend(store, table)));
