@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use annals_model::fit::answers::read;
 use annals_model::fit::questions::{DATABASE, Kind, Question};
 use annals_model::fit::{Answers, Database, fit_model, judge};
-use annals_model::model;
 use annals_model::render;
 use annals_model::review::mistakes;
 use annals_model::text::Texts;
 
-use crate::check::{Inputs, text_of};
+use crate::check::text_of;
 use crate::failure::Failure;
+use crate::modelled::Modelled;
 use crate::output::{self, Lines};
 
 /// Say whether event sourcing fits one module, or ordinary CRUD is better.
@@ -79,19 +79,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn of_model(path: &Path, args: &Args, mut out: Lines) -> Result<(), Failure> {
-    let files = Inputs::of(&[path.display().to_string()])?.models;
-    let mut texts = Texts::default();
-    let files = files.iter().map(|file| Ok(texts.add(file.display().to_string(), text_of(file)?)));
-    let files = files.collect::<Result<Vec<_>, Failure>>()?;
-    if files.is_empty() {
-        return Err(Failure::usage(format!("no model in {}", path.display()))
-            .hint("a model is annals.yaml and *.annals.yaml"));
-    }
-    let (model, wrong) = model::read(&texts, &files);
-    if !wrong.is_empty() {
-        output::note(&render::short(&mistakes(&wrong, &texts), &texts));
-        return Err(Failure::check("the model is not understood"));
-    }
+    let Modelled { model, .. } = Modelled::at(&[path.display().to_string()])?;
     let fits = fit_model(&model, args.stream.as_deref())
         .map_err(|e| Failure::usage(e.to_string()).hint("leave --stream out to see all"))?;
     let database = args.on.as_deref().and_then(Database::by_name).unwrap_or(Database::Postgres);

@@ -14,8 +14,10 @@ mod export;
 mod failure;
 mod filter;
 mod fit;
+mod generate;
 mod import;
 mod live;
+mod modelled;
 mod new;
 mod output;
 mod project;
@@ -96,6 +98,7 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Fit(fit::Args),
+    Generate(generate::Args),
     Verify(verify::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -164,6 +167,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Check(args) => check::run(args, &target).await,
         Command::Explain(args) => explain::run(args),
         Command::Fit(args) => fit::run(args),
+        Command::Generate(args) => generate::run(&args),
         Command::Verify(args) => verify::run(args, &target).await,
         Command::Completions(args) => completions::run(args),
         Command::ConformanceWorker => verify::work_for_rule(&target).await,
