@@ -110,6 +110,12 @@ impl Failure {
         self
     }
 
+    /// The message and its causes.
+    pub(crate) fn in_one_line(&self) -> String {
+        let causes = self.causes.iter().map(String::as_str);
+        std::iter::once(self.message.as_str()).chain(causes).collect::<Vec<_>>().join(": ")
+    }
+
     /// Says what to try instead.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

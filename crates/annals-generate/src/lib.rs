@@ -12,6 +12,7 @@ pub mod names;
 pub mod patterns;
 pub mod projections;
 pub mod rust;
+pub mod story;
 
 /// A file that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]

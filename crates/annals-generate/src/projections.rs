@@ -2,12 +2,13 @@
 
 use annals_model::model::Model;
 
+use crate::patterns::Database;
 use crate::{File, Impossible, Origin};
 
 /// Makes the files.
 ///
 /// # Errors
 /// What of the model cannot be made.
-pub fn generate(_model: &Model, _origin: &Origin) -> Result<Vec<File>, Impossible> {
+pub fn generate(_model: &Model, _origin: &Origin, _on: Database) -> Result<Vec<File>, Impossible> {
     Ok(Vec::new())
 }

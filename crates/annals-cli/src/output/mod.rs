@@ -562,7 +562,7 @@ pub(crate) fn terminal_width() -> Option<usize> {
 }
 
 /// Text that keeps to its line and cannot steer a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -1,4 +1,7 @@
-//! `annals verify`: the contract proved on a real database, or the hash chain of the store itself followed.
+//! `annals verify`: the contract proved on a real database, one stream of a model proved there, or the hash chain of the
+//! store itself followed.
+
+mod by_model;
 
 use std::process::Command;
 
@@ -17,6 +20,10 @@ use crate::target::Target;
 /// tried as partly. Some rules start further
 /// processes, stop them and kill them.
 ///
+/// With --model one concrete stream is taken from the examples of a model instead, and proved in a scratch namespace:
+/// its order, a stale write, a repeated one, replay, each read model delivered to twice and built anew. What was measured
+/// stands beside it, and at the end what the model leaves open of retention, privacy and evolution.
+///
 /// With --chain the store itself is read instead, and its hash chain followed from the first event to the
 /// last.
 #[derive(Debug, clap::Args)]
@@ -24,17 +31,25 @@ use crate::target::Target;
 Examples:
   annals verify --store sqlite:orders.db
   annals verify --store sqlite:orders.db --rule 9 --rule 16
+  annals verify --store sqlite:orders.db --model annals.yaml
+  annals verify --store postgres://app@localhost/shop --model . --stream order
   annals verify --store sqlite:orders.db --chain
 
-Exit status 1 when a rule fails or the chain is broken.")]
+Exit status 1 when a rule or a step fails or the chain is broken.")]
 pub(crate) struct Args {
     /// Only this rule, by its number; several may be given.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=24), conflicts_with = "chain")]
     rule: Vec<u8>,
+    /// The model whose stream is proved, a file or a folder.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["rule", "chain"])]
+    model: Option<String>,
+    /// Which stream of the model; the one that its examples say most of where it is left out.
+    #[arg(long, value_name = "NAME", requires = "model")]
+    stream: Option<String>,
     /// Follow the hash chain of the store itself.
     #[arg(long)]
     chain: bool,
-    /// Print one JSON object a rule.
+    /// Print one JSON object a rule, a step or a question.
     #[arg(long)]
     json: bool,
 }
@@ -43,7 +58,11 @@ pub(crate) struct Args {
 pub(crate) const WORKER: &str = "conformance-worker";
 
 pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
-    if args.chain { follow_chain(target, args.json).await } else { prove(&args, target).await }
+    match &args.model {
+        Some(model) => by_model::run(&[model.clone()], args.stream.as_deref(), args.json, target).await,
+        None if args.chain => follow_chain(target, args.json).await,
+        None => prove(&args, target).await,
+    }
 }
 
 /// What a process started by a rule does.
@@ -55,13 +74,17 @@ fn harness(target: &Target) -> Result<Urls, Failure> {
     Urls::new(target.url()?).map_err(Failure::malformed_url)
 }
 
+/// A mistyped path is not to become a file. A database without a store will do.
+async fn refuse_missing(target: &Target) -> Result<(), Failure> {
+    match target.open_unjudged().await? {
+        Err(e) if e.kind() == ErrorKind::Unavailable => Err(Failure::connect(target.url()?, e)),
+        _ => Ok(()),
+    }
+}
+
 async fn prove(args: &Args, target: &Target) -> Result<(), Failure> {
     let harness = harness(target)?;
-    // A mistyped path is not to become a file. A database without a store will do.
-    match target.open_unjudged().await? {
-        Err(e) if e.kind() == ErrorKind::Unavailable => return Err(Failure::connect(target.url()?, e)),
-        _ => {}
-    }
+    refuse_missing(target).await?;
     // A store that cannot be reached is no failed rule.
     let scratch = harness.fresh();
     let url = target.url()?;
