@@ -49,7 +49,12 @@ impl Reader {
             Value::Scalar { text, .. } => format!("{text:?}"),
             other => other.kind().to_owned(),
         };
-        self.wrong(Mistake::new(node.span, format!("found {found}, expected {what}")));
+        let mistake = Mistake::new(node.span, format!("found {found}, expected {what}"));
+        self.wrong(match node.value {
+            // `{ in-full: paid once, and in full }` is two entries.
+            Value::Null => mistake.help("in { } a text with a comma in it has to stand in quotes"),
+            _ => mistake,
+        });
     }
 
     /// The entries of a mapping; nothing at all is an empty one.
