@@ -6,12 +6,15 @@
 
 pub mod asyncapi;
 pub mod catalogue;
+mod document;
 pub mod json_schema;
 pub mod mermaid;
 pub mod names;
 pub mod patterns;
 pub mod projections;
+mod relations;
 pub mod rust;
+mod slugs;
 
 /// A file that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
