@@ -33,7 +33,8 @@ impl File {
         Self { path: path.into(), text: text.into(), owner: Owner::Annals }
     }
 
-    /// A file that is made once, for somebody to go on with.
+    /// A file that is made once, for somebody to go on with. It has no [`Origin::remark`], by which it would be taken
+    /// for one that is made anew.
     pub fn yours(path: impl Into<String>, text: impl Into<String>) -> Self {
         Self { path: path.into(), text: text.into(), owner: Owner::Yours }
     }
@@ -80,10 +81,12 @@ impl Origin {
 
     /// The remark at the top of a generated file, without the signs of a comment.
     pub fn remark(&self) -> String {
-        format!(
+        let remark = format!(
             "Made by `{}` from {}. Edits are lost: change the model.",
             self.command,
             self.sources.join(", ")
-        )
+        );
+        // A comment ends with its line, whatever a file is called.
+        remark.replace(char::is_control, " ")
     }
 }

@@ -57,7 +57,9 @@ impl Writer<'_> {
                 let links = entries.iter().map(|entry| self.link(kind, &entry.name, entry.shown()));
                 let links = links.collect::<Vec<_>>();
                 if kind == Kind::Example {
-                    links.iter().for_each(|link| drop(writeln!(self.text, "  - {link}")));
+                    for link in &links {
+                        let _ = writeln!(self.text, "  - {link}");
+                    }
                     continue;
                 }
                 let lead = group.map(|group| format!("{}: ", escaped(group))).unwrap_or_default();

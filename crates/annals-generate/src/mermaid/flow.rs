@@ -15,7 +15,7 @@ use super::label;
 const EDGES_MAX: usize = 450;
 const LENGTH_MAX: usize = 45_000;
 
-/// The flow by events; by streams where that would be more than Mermaid takes.
+/// The flow by events; where that would be more than Mermaid takes, by streams, without their commands.
 pub(super) fn diagram(model: &Model) -> String {
     let (text, edges) = drawn(model, false);
     if edges <= EDGES_MAX && text.len() <= LENGTH_MAX { text } else { drawn(model, true).0 }
@@ -58,7 +58,10 @@ fn drawn(model: &Model, are_streams_nodes: bool) -> (String, usize) {
             let _ = writeln!(text, "  {kind}{n}{open}\"{}\"{close}:::{class}", label(name));
         }
     };
-    let commands: Vec<&str> = model.commands.iter().map(|it| it.name.value.as_str()).collect();
+    let mut commands: Vec<&str> = model.commands.iter().map(|it| it.name.value.as_str()).collect();
+    if are_streams_nodes {
+        commands.clear();
+    }
     let projections: Vec<&str> = model.projections.iter().map(|it| it.name.value.as_str()).collect();
     let processes: Vec<&str> = model.processes.iter().map(|it| it.name.value.as_str()).collect();
     numbered('c', commands.clone(), "([", "])", "command");
@@ -67,7 +70,19 @@ fn drawn(model: &Model, are_streams_nodes: bool) -> (String, usize) {
     let nodes_of = |kind: char, names: Vec<&'_ str>| -> BTreeMap<String, String> {
         names.into_iter().enumerate().map(|(n, name)| (name.to_owned(), format!("{kind}{n}"))).collect()
     };
-    let (commands, projections) = (nodes_of('c', commands), nodes_of('p', projections));
+    let (mut commands, projections) = (nodes_of('c', commands), nodes_of('p', projections));
+    if are_streams_nodes {
+        // What is sent goes to the stream that it is decided about.
+        commands = model
+            .commands
+            .iter()
+            .filter_map(|command| {
+                let stream = command.it.stream.as_ref()?;
+                let n = model.streams.iter().position(|it| it.name.value == stream.value)?;
+                Some((command.name.value.clone(), format!("s{n}")))
+            })
+            .collect();
+    }
     let nodes = Nodes {
         events,
         commands: commands.iter().map(|(name, node)| (name.as_str(), node.clone())).collect(),
@@ -82,8 +97,7 @@ fn drawn(model: &Model, are_streams_nodes: bool) -> (String, usize) {
 }
 
 /// The colours that event modelling gives them.
-const CLASSES: &str = "\
-  classDef command fill:#cfe2ff,stroke:#3b6fb5,color:#12233d
+const CLASSES: &str = "  classDef command fill:#cfe2ff,stroke:#3b6fb5,color:#12233d
   classDef event fill:#ffe0b3,stroke:#b8701a,color:#3a2406
   classDef projection fill:#cdeccf,stroke:#3d8a44,color:#12300f
   classDef process fill:#e6d9f7,stroke:#7a52ad,color:#2a1644
@@ -93,12 +107,13 @@ impl Nodes<'_> {
     /// Each once, in the order of the model.
     fn edges(&self, model: &Model) -> Vec<String> {
         let mut edges = Vec::new();
-        for (n, command) in model.commands.iter().enumerate() {
+        for command in &model.commands {
+            let Some(node) = self.commands.get(command.name.value.as_str()) else { continue };
             let boundary = command.it.boundary.iter().flat_map(|boundary| &boundary.events);
-            edges.extend(found(&self.events, boundary).map(|event| format!("{event} -.-> c{n}")));
+            edges.extend(found(&self.events, boundary).map(|event| format!("{event} -.-> {node}")));
             let reads = found(&self.projections, &command.it.reads);
-            edges.extend(reads.map(|projection| format!("{projection} -.-> c{n}")));
-            edges.extend(found(&self.events, &command.it.emits).map(|event| format!("c{n} --> {event}")));
+            edges.extend(reads.map(|projection| format!("{projection} -.-> {node}")));
+            edges.extend(found(&self.events, &command.it.emits).map(|event| format!("{node} --> {event}")));
         }
         for (n, projection) in model.projections.iter().enumerate() {
             let from = found(&self.events, &projection.it.from);
@@ -111,7 +126,10 @@ impl Nodes<'_> {
             edges.extend(sent.map(|command| format!("x{n} ==> {command}")));
         }
         let mut seen = BTreeSet::new();
-        edges.retain(|edge| seen.insert(edge.clone()));
+        // A stream does not lead to itself.
+        let is_loop =
+            |edge: &str| edge.split_once(' ').is_some_and(|(from, to)| to.rsplit(' ').next() == Some(from));
+        edges.retain(|edge| !is_loop(edge) && seen.insert(edge.clone()));
         edges
     }
 }

@@ -158,14 +158,6 @@ fn said(page: &Page, of: &[Inline]) -> String {
     out
 }
 
-/// Several of a kind, in the middle of a sentence.
-pub(super) fn plural(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Privacy => "Classes of personal data",
-        other => other.title(),
-    }
-}
-
 /// With a capital letter.
 pub(super) fn capital(word: &str) -> String {
     let mut letters = word.chars();

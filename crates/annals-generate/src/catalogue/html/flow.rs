@@ -23,10 +23,10 @@ pub(super) enum Extent {
 /// With more events than these nobody reads a drawing of all.
 const EVENTS_MAX: usize = 40;
 
-const BOX_WIDTH: u32 = 196;
-const COLUMN_GAP: u32 = 96;
+const BOX_WIDTH: u32 = 166;
+const COLUMN_GAP: u32 = 62;
 const MARGIN: u32 = 14;
-const LETTERS_MAX: usize = 25;
+const LETTERS_MAX: usize = 23;
 
 /// The whole flow; nothing where there is none.
 pub(super) fn overview(model: &Model, anchors: &Anchors) -> Option<(String, Extent)> {

@@ -19,7 +19,7 @@ use flow::Extent;
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 /// Digests of the two, for the policy of the page; a test says what they have to be.
-const STYLE_DIGEST: &str = "B7MVOhIyhBuNiOep2cm1bUw5tUDA5DNn6MgeFdoPwjI=";
+const STYLE_DIGEST: &str = "MzhmHjAoFzSarVIrGEIMqpTERPcgxL6RGprwjyKNjYQ=";
 const SCRIPT_DIGEST: &str = "Kj3/G5foLnM2Pc/XyVEmJz7kfF32UMnIt4+6qq+56q4=";
 
 pub(super) fn write(page: &Page, model: &Model, origin: &Origin) -> String {
@@ -71,7 +71,7 @@ script-src 'sha256-{SCRIPT_DIGEST}'; base-uri 'none'; form-action 'none'\">
 }
 
 const LEGEND: &str = "<ul class=\"legend\"><li class=\"command\">command</li><li class=\"event\">event</li>\
-<li class=\"projection\">read model</li><li class=\"process\">process</li></ul>\n";
+<li class=\"projection\">read model</li><li class=\"process\">process</li><li class=\"command again\">what a process sends</li></ul>\n";
 
 fn sidebar(out: &mut String, page: &Page) {
     let title = escaped(&page.title);
@@ -126,7 +126,8 @@ fn head(out: &mut String, page: &Page) {
     out.push_str("</p>\n<ul class=\"counts\">");
     for kind in Kind::ALL {
         let count = page.of(kind).count();
-        let title = if count == 1 { entry::capital(kind.one()) } else { entry::plural(kind).to_owned() };
+        let is_one = count == 1 && kind != Kind::Privacy;
+        let title = if is_one { entry::capital(kind.one()) } else { kind.title().to_owned() };
         if count > 0 {
             let word = kind.word();
             let _ = write!(out, "<li class=\"{word}\"><a href=\"#{word}s\"><b>{count}</b> {title}</a></li>");
