@@ -6,12 +6,15 @@
 
 pub mod asyncapi;
 pub mod catalogue;
+mod document;
 pub mod json_schema;
 pub mod mermaid;
 pub mod names;
 pub mod patterns;
 pub mod projections;
+mod relations;
 pub mod rust;
+mod slugs;
 pub mod story;
 
 /// A file that was made.
@@ -31,7 +34,8 @@ impl File {
         Self { path: path.into(), text: text.into(), owner: Owner::Annals }
     }
 
-    /// A file that is made once, for somebody to go on with.
+    /// A file that is made once, for somebody to go on with. It has no [`Origin::remark`], by which it would be taken
+    /// for one that is made anew.
     pub fn yours(path: impl Into<String>, text: impl Into<String>) -> Self {
         Self { path: path.into(), text: text.into(), owner: Owner::Yours }
     }
@@ -78,10 +82,12 @@ impl Origin {
 
     /// The remark at the top of a generated file, without the signs of a comment.
     pub fn remark(&self) -> String {
-        format!(
+        let remark = format!(
             "Made by `{}` from {}. Edits are lost: change the model.",
             self.command,
             self.sources.join(", ")
-        )
+        );
+        // A comment ends with its line, whatever a file is called.
+        remark.replace(char::is_control, " ")
     }
 }

@@ -27,6 +27,7 @@ Examples:
   annals generate projections --on sqlite --out views   read models that `annals project` runs
   annals generate pattern --on mongodb              how events are kept there
   annals generate html > catalogue.html             the event catalogue
+  annals generate mermaid --out docs/flow           the flow, each process and each stream as diagrams
   annals generate rust --out orders --check         exit status 1 when it is not up to date")]
 pub(crate) struct Args {
     /// What is made.
@@ -60,7 +61,7 @@ enum What {
     JsonSchema,
     /// AsyncAPI of the public events.
     Asyncapi,
-    /// Diagrams of Mermaid.
+    /// Diagrams of Mermaid: the flow; with --out also one for each process and for each stream that closes.
     Mermaid,
     /// The event catalogue as Markdown.
     Markdown,
@@ -103,24 +104,46 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let Modelled { model, sources, .. } = Modelled::at(&args.model)?;
     let origin = Origin { command: command(args), sources };
     let made = made(args, &model, &origin)?;
+    if made.is_empty() {
+        output::note(nothing(args.what));
+    }
     match (&args.out, made.as_slice()) {
-        (Some(folder), _) if args.check => files::compare(folder, &made, &origin),
-        (Some(folder), _) => files::write(folder, &made, &origin),
+        (Some(folder), _) => {
+            let folder = files::Folder { path: folder, origin: &origin, again: again(args, &origin) };
+            if args.check { folder.compare(&made) } else { folder.write(&made) }
+        }
+        (None, []) => Ok(()),
         (None, [file]) => {
             let mut out = Lines::stdout();
             out.text(&file.text)?;
             out.finish()
         }
-        (None, []) => {
-            output::note("the model has nothing that this is made of");
-            Ok(())
-        }
         (None, several) => Err(Failure::usage(format!("this makes {} files", several.len()))
-            .hint(format!("{} --out FOLDER", origin.command))),
+            .hint(format!("say with --out which folder they go into: {}", again(args, &origin)))),
     }
 }
 
-/// The command as it is run again.
+/// Why nothing is made.
+fn nothing(what: What) -> &'static str {
+    match what {
+        What::Asyncapi => {
+            "no event of the model is public, so there is nothing to say in AsyncAPI; `public: true` makes one so"
+        }
+        What::JsonSchema => "the model has no event with fields, so there is no schema to make",
+        _ => "the model has nothing that this is made of",
+    }
+}
+
+/// The command as it is typed to write the files.
+fn again(args: &Args, origin: &Origin) -> String {
+    let out = args.out.as_ref().map_or_else(|| "FOLDER".to_owned(), |out| out.display().to_string());
+    let mut words = vec![origin.command.clone()];
+    words.extend(args.model.iter().map(|path| output::quoted(path)));
+    words.extend(["--out".to_owned(), output::quoted(&out)]);
+    words.join(" ")
+}
+
+/// What of the command decides about what is made.
 fn command(args: &Args) -> String {
     let name = |value: Option<clap::builder::PossibleValue>| {
         value.map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -135,6 +158,10 @@ fn made(args: &Args, model: &Model, origin: &Origin) -> Result<Vec<File>, Failur
             Failure::usage("for which database?").hint("say it with --on, such as --on sqlite")
         })
     };
+    if args.on.is_some() && !matches!(args.what, What::Sql | What::Pattern | What::Projections) {
+        return Err(Failure::usage("this is the same for every database, and --on says nothing to it")
+            .hint("leave it out; sql, pattern and projections take it"));
+    }
     let made = match args.what {
         What::Rust => rust::generate(model, origin),
         What::Sql => return sql(on()?, origin),
@@ -142,9 +169,11 @@ fn made(args: &Args, model: &Model, origin: &Origin) -> Result<Vec<File>, Failur
         What::Projections => projections::generate(model, origin, on()?.into()),
         What::JsonSchema => json_schema::generate(model, origin),
         What::Asyncapi => asyncapi::generate(model, origin),
+        // One can be printed; the others go into a folder.
+        What::Mermaid if args.out.is_none() => mermaid::flow(model, origin),
         What::Mermaid => mermaid::generate(model, origin),
-        What::Markdown => catalogue::generate(model, origin),
-        What::Html => catalogue::generate(model, origin),
+        What::Markdown => catalogue::markdown(model, origin),
+        What::Html => catalogue::html(model, origin),
     };
     made.map_err(|Impossible { message, help }| Failure::check(message).hint(help))
 }

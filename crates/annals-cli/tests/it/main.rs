@@ -8,6 +8,7 @@ mod copy;
 mod demo;
 mod events;
 mod failures;
+mod generate;
 mod import_export;
 mod project;
 mod projection;

@@ -1,0 +1,40 @@
+//! A stream from its first event to the one that closes it.
+
+use std::fmt::Write as _;
+
+use annals_model::model::{Event, Model, Named, Stream};
+
+use crate::relations::emitters;
+
+use super::label;
+
+/// The states are `open` and `closed`: what lies between, only the decider knows.
+pub(super) fn diagram(model: &Model, stream: &Named<Stream>) -> String {
+    let name = stream.name.value.as_str();
+    let closes = |event: &str| stream.it.closes.iter().any(|it| it.value == event);
+    let others: Vec<&Named<Event>> =
+        model.events_of(name).filter(|event| !closes(&event.name.value)).collect();
+    let begins = |event: &&&Named<Event>| {
+        let mut commands = emitters(model, &event.name.value);
+        commands.any(|command| command.it.expects.as_ref().is_some_and(|it| it.value == "new-stream"))
+    };
+    let first: Vec<&&Named<Event>> = others.iter().filter(begins).collect();
+    let mut text = "stateDiagram-v2\n  state \"open\" as open\n  state \"closed\" as closed\n".to_owned();
+    let mut go = |from: &str, to: &str, event: &str| {
+        let _ = writeln!(text, "  {from} --> {to} : {}", label(event));
+    };
+    // Where no command says that it begins one, any of them may.
+    let begin = if first.is_empty() { others.iter().collect() } else { first.clone() };
+    for event in begin {
+        go("[*]", "open", &event.name.value);
+    }
+    let is_first = |event: &&Named<Event>| first.iter().any(|it| it.name.value == event.name.value);
+    for event in others.iter().filter(|event| !is_first(event)) {
+        go("open", "open", &event.name.value);
+    }
+    for event in &stream.it.closes {
+        go("open", "closed", &event.value);
+    }
+    text.push_str("  closed --> [*]\n");
+    text
+}
