@@ -139,7 +139,7 @@ fn made(args: &Args, model: &Model, origin: &Origin) -> Result<Vec<File>, Failur
         What::Rust => rust::generate(model, origin),
         What::Sql => return sql(on()?, origin),
         What::Pattern => patterns::generate(model, origin, on()?.into()),
-        What::Projections => projections::generate(model, origin),
+        What::Projections => projections::generate(model, origin, on()?.into()),
         What::JsonSchema => json_schema::generate(model, origin),
         What::Asyncapi => asyncapi::generate(model, origin),
         What::Mermaid => mermaid::generate(model, origin),

@@ -29,6 +29,24 @@ pub enum Database {
     Kurrentdb,
 }
 
+impl Database {
+    /// What its makers call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Mysql => "MySQL",
+            Self::Mariadb => "MariaDB",
+            Self::Sqlite => "SQLite",
+            Self::Sqlserver => "SQL Server",
+            Self::Ansi => "ANSI SQL",
+            Self::Mongodb => "MongoDB",
+            Self::Cosmosdb => "Azure Cosmos DB",
+            Self::Eventsourcingdb => "EventSourcingDB",
+            Self::Kurrentdb => "KurrentDB",
+        }
+    }
+}
+
 /// Makes the page of a database.
 ///
 /// # Errors
