@@ -77,6 +77,9 @@ impl Origin {
 
     /// The remark at the top of a generated file, without the signs of a comment.
     pub fn remark(&self) -> String {
+        if self.sources.is_empty() {
+            return format!("Made by `{}`.", self.command);
+        }
         format!(
             "Made by `{}` from {}. Edits are lost: change the model.",
             self.command,

@@ -1,5 +1,7 @@
 //! How one database keeps events: the pattern with its indexes, partitions and change feed, for the streams of a model.
 
+pub mod ansi;
+
 use annals_model::model::Model;
 
 use crate::{File, Impossible, Origin};

@@ -88,14 +88,14 @@ fn what_cannot_be_made_is_said_with_what_to_do() {
         ))
     };
     for (projection, message, help) in [
-        ("rows: { key: id }", "made from no event", "from"),
-        ("rows: { from: [Placed] }", "has no key", "key"),
+        ("boxes: { key: id }", "made from no event", "from"),
+        ("boxes: { from: [Placed] }", "has no key", "key"),
         (
-            "rows: { from: [Placed, Paid], key: id, fields: { id: uuid } }",
+            "boxes: { from: [Placed, Paid], key: id, fields: { id: uuid } }",
             "Paid, which does not say the key id",
             "Paid: { id: { field: ",
         ),
-        ("rows: { from: [Placed, Sent], key: id, fields: { id: uuid } }", "box.id of Sent", "alike"),
+        ("boxes: { from: [Placed, Sent], key: id, fields: { id: uuid } }", "box.id of Sent", "alike"),
         ("order: { from: [Placed], key: id }", "no table can have", "word of SQL"),
     ] {
         let wrong = generate(&with(projection), &origin(), Database::Sqlite).unwrap_err();
@@ -104,10 +104,10 @@ fn what_cannot_be_made_is_said_with_what_to_do() {
     let wrong = generate(&model(SHOP), &origin(), Database::Kurrentdb).unwrap_err();
     assert!(wrong.message.contains("KurrentDB") && wrong.help.contains("--on"), "{wrong:?}");
     let sets =
-        "rows: { from: [Paid], key: id, fields: { id: uuid }, sets: { Paid: { id: { field: order } } } }";
+        "boxes: { from: [Paid], key: id, fields: { id: uuid }, sets: { Paid: { id: { field: order } } } }";
     let files = generate(&with(sets), &origin(), Database::Sqlite).unwrap();
     assert!(
-        files[0].text.contains("key = \":payload.order\"\nkey_columns = { rows = \"id\" }"),
+        files[0].text.contains("key = \":payload.order\"\nkey_columns = { boxes = \"id\" }"),
         "{}",
         files[0].text
     );
