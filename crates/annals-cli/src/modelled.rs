@@ -1,16 +1,18 @@
 //! A model that is understood whole, for the commands that make or prove something by it.
 
+use std::path::Path;
+
 use annals_model::model::{self, Model};
 use annals_model::render;
 use annals_model::review::mistakes;
 use annals_model::text::{FileId, Texts};
 
-use crate::check::{Inputs, text_of};
+use crate::check::{Inputs, model_files, text_of};
 use crate::failure::Failure;
 use crate::output;
 
 /// A model, and where it stands.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Modelled {
     pub(crate) model: Model,
     pub(crate) texts: Texts,
@@ -40,6 +42,14 @@ impl Modelled {
         });
         let files = files.collect::<Result<Vec<FileId>, Failure>>()?;
         Self::understood(texts, &files, sources)
+    }
+
+    /// The same, or an empty one where no path is given and this folder has none.
+    pub(crate) fn at_if_any(paths: &[String]) -> Result<Self, Failure> {
+        if paths.is_empty() && model_files(Path::new("."))?.is_empty() {
+            return Ok(Self::default());
+        }
+        Self::at(paths)
     }
 
     /// The model in texts.

@@ -82,6 +82,9 @@ impl Origin {
 
     /// The remark at the top of a generated file, without the signs of a comment.
     pub fn remark(&self) -> String {
+        if self.sources.is_empty() {
+            return format!("Made by `{}`.", self.command);
+        }
         let remark = format!(
             "Made by `{}` from {}. Edits are lost: change the model.",
             self.command,

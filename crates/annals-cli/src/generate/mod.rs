@@ -1,6 +1,7 @@
 //! `annals generate`: what is made of a model, written, printed or compared.
 
 mod files;
+mod sql;
 
 use std::path::PathBuf;
 
@@ -101,7 +102,11 @@ impl From<On> for Database {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let Modelled { model, sources, .. } = Modelled::at(&args.model)?;
+    let Modelled { model, sources, .. } = match args.what {
+        // The tables of a store are the same for every model.
+        What::Sql => Modelled::at_if_any(&args.model)?,
+        _ => Modelled::at(&args.model)?,
+    };
     let origin = Origin { command: command(args), sources };
     let made = made(args, &model, &origin)?;
     if made.is_empty() {
@@ -164,7 +169,7 @@ fn made(args: &Args, model: &Model, origin: &Origin) -> Result<Vec<File>, Failur
     }
     let made = match args.what {
         What::Rust => rust::generate(model, origin),
-        What::Sql => return sql(on()?, origin),
+        What::Sql => return sql::sql(on()?.into(), model, origin),
         What::Pattern => patterns::generate(model, origin, on()?.into()),
         What::Projections => projections::generate(model, origin, on()?.into()),
         What::JsonSchema => json_schema::generate(model, origin),
@@ -176,8 +181,4 @@ fn made(args: &Args, model: &Model, origin: &Origin) -> Result<Vec<File>, Failur
         What::Html => catalogue::html(model, origin),
     };
     made.map_err(|Impossible { message, help }| Failure::check(message).hint(help))
-}
-
-fn sql(_on: On, _origin: &Origin) -> Result<Vec<File>, Failure> {
-    Ok(Vec::new())
 }

@@ -10,6 +10,7 @@ mod refer;
 mod round_trip;
 #[cfg(test)]
 mod schema;
+mod sets;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -21,6 +22,7 @@ use crate::text::{At, Span};
 
 pub use self::change::{Break, Broken, breaks, version};
 pub use self::read::{Mistake, read};
+pub use self::sets::{Amount, Set, Sets, takes};
 pub use self::write::write;
 
 /// The JSON Schema of a model file, by which editors complete, explain and check it while it is written.
@@ -272,6 +274,10 @@ pub struct Projection {
     pub key: Option<At<String>>,
     /// What a row holds.
     pub fields: Fields,
+    /// What its events write into the fields, where names alone do not tell.
+    pub sets: Sets,
+    /// The events that take a row away.
+    pub removes: Vec<At<String>>,
     /// What happens when an event comes twice: `skip-by-position`, `idempotent`.
     pub duplicates: Option<At<String>>,
     /// How it is built anew: `side-by-side`, `in-place`.

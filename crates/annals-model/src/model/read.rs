@@ -377,6 +377,8 @@ impl Reader {
             from: self.texts(entries.take("from"), "events"),
             key: self.text(entries.take("key"), "the field that tells rows apart"),
             fields: self.fields(entries.take("fields")),
+            sets: self.sets(entries.take("sets")),
+            removes: self.texts(entries.take("removes"), "events"),
             duplicates: self.text(entries.take("duplicates"), "skip-by-position or idempotent"),
             rebuild: self.text(entries.take("rebuild"), "side-by-side or in-place"),
             lag: self.duration(entries.take("lag")),
@@ -483,7 +485,7 @@ impl Reader {
         }
     }
 
-    fn json(&mut self, node: Node) -> Json {
+    pub(super) fn json(&mut self, node: Node) -> Json {
         match node.value {
             Value::Null => Json::Null,
             Value::Scalar { text, is_quoted: true } => Json::String(text),

@@ -3,7 +3,7 @@
 use crate::meant::among;
 use crate::text::{At, Span};
 
-use super::{FieldType, Fields, Mistake, Model, Named, Then};
+use super::{FieldType, Fields, Mistake, Model, Named, Projection, Then, sets};
 
 /// The types that every model has.
 pub(super) const TYPES: [&str; 10] =
@@ -113,6 +113,24 @@ impl<'m> Check<'m> {
         for projection in &model.projections {
             self.each("event", &events, &projection.it.from);
             self.fields(&projection.it.fields);
+            self.sets(&projection.it);
+        }
+    }
+
+    fn sets(&mut self, projection: &Projection) {
+        let from: Vec<&str> = projection.from.iter().map(|event| event.value.as_str()).collect();
+        let fields = names(&projection.fields);
+        self.each("event of this projection", &from, &projection.removes);
+        for sets in &projection.sets {
+            self.one("event of this projection", &from, &sets.name.value, sets.name.span);
+            for set in &sets.it {
+                self.one("field of this projection", &fields, &set.name.value, set.name.span);
+                let column = projection.fields.iter().find(|field| field.name.value == set.name.value);
+                if let (Some(event), Some(column)) = (self.model.event(&sets.name.value), column) {
+                    let kind = &column.it.kind.value;
+                    self.mistakes.extend(sets::mistake(self.model, event, kind, &set.it));
+                }
+            }
         }
     }
 

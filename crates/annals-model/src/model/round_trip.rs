@@ -9,9 +9,9 @@ use crate::rules::{Example as Shown, RULES};
 use crate::text::{At, Span, Texts};
 
 use super::{
-    After, Boundary, Command, Concurrency, Envelope, Erase, Event, Example, Field, FieldType, Fields, Length,
-    Model, Named, PrivacyClass, Process, Projection, Retain, Saying, SnapshotRule, Stream, Then, Upcast,
-    read, write,
+    After, Amount, Boundary, Command, Concurrency, Envelope, Erase, Event, Example, Field, FieldType, Fields,
+    Length, Model, Named, PrivacyClass, Process, Projection, Retain, Saying, Set, SnapshotRule, Stream, Then,
+    Upcast, read, write,
 };
 
 /// A model without its places.
@@ -35,7 +35,8 @@ fn comes_back(model: &Model) -> String {
     let file = texts.add("annals.yaml", text.clone());
     let (again, mistakes) = read(&texts, &[file]);
     let unread = mistakes.iter().find(|mistake| {
-        let of_reference = ["no ", "found "].iter().any(|start| mistake.message.starts_with(start));
+        let of_reference =
+            ["no ", "found ", "nothing can be added"].iter().any(|start| mistake.message.starts_with(start));
         !of_reference || mistake.message.starts_with("no YAML")
     });
     assert_eq!(unread, None, "{text}");
@@ -232,6 +233,19 @@ impl Any {
         At::nowhere(Saying { name: self.word(), fields })
     }
 
+    fn set(&mut self) -> At<Set> {
+        let amount = |any: &mut Self| match any.below(2) {
+            0 => Amount::Number(any.below(9).into()),
+            _ => Amount::Field(any.word()),
+        };
+        At::nowhere(match self.below(4) {
+            0 => Set::Value(self.json(2)),
+            1 => Set::Field(self.word()),
+            2 => Set::Add(amount(self)),
+            _ => Set::Subtract(amount(self)),
+        })
+    }
+
     fn model(&mut self) -> Model {
         const TIMES: [&str; 3] = ["30d", "10y", "5ms"];
         const REPEATS: [&str; 2] = ["skip-by-position", "idempotent"];
@@ -313,6 +327,8 @@ impl Any {
                 from: any.texts(),
                 key: any.maybe(Self::text),
                 fields: any.fields(),
+                sets: any.named(|any| any.named(Self::set)),
+                removes: any.texts(),
                 duplicates: any.one_of(&REPEATS),
                 rebuild: any.one_of(&["side-by-side", "in-place"]),
                 lag: any.one_of(&TIMES),

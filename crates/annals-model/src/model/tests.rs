@@ -87,6 +87,50 @@ fn what_is_no_yaml_of_ours_is_told_where_it_stands() {
 }
 
 #[test]
+fn what_a_projection_cannot_be_set_to_is_told_at_its_place() {
+    let sets = |sets: &str, more: &str| {
+        format!(
+            "annals: 1\ntypes:\n  Money: {{ cents: int, currency: text }}\nevents:\n  Placed: {{ fields: {{ id: uuid, \
+             total: Money, note: text }} }}\n  Other: {{}}\nprojections:\n  rows:\n    from: [Placed]\n    key: id\n    \
+             fields: {{ id: uuid, cents: int, state: {{ one-of: [open, done] }}, note: text }}\n    sets: {sets}\n{more}"
+        )
+    };
+    for good in [
+        "{ Placed: { cents: { add: total.cents }, state: { value: open }, note: { field: total.currency } } }",
+        "{ Placed: { cents: { subtract: -2 }, state: { value: null }, note: { field: id } } }",
+        "",
+    ] {
+        assert_eq!(model(&sets(good, "    removes: Placed\n")).2, [], "{good}");
+    }
+    for (bad, at, message, help) in [
+        ("{ Plced: {} }", "Plced", "no event of this projection", "did you mean `Placed`?"),
+        ("{ Other: {} }", "Other", "no event of this projection", ""),
+        ("{ Placed: { cent: { add: 1 } } }", "cent", "no field of this projection", "did you mean `cents`?"),
+        ("{ Placed: { cents: { add: total.cent } } }", "cents", "Placed has no field total.cent", "`cents`?"),
+        ("{ Placed: { cents: { add: note } } }", "cents", "note of Placed is text, expected int", ""),
+        ("{ Placed: { cents: { add: 1.5 } } }", "cents", "found 1.5, expected int", ""),
+        ("{ Placed: { note: { add: 1 } } }", "note", "nothing can be added to text", "int, decimal or float"),
+        ("{ Placed: { state: { value: gone } } }", "state", "expected one of open, done", ""),
+        ("{ Placed: { note: { field: total } } }", "note", "total of Placed is Money, expected text", ""),
+        ("{ Placed: { note: {} } }", "note", "found nothing, expected one of `value`", ""),
+        ("{ Placed: { note: { value: a, field: note } } }", "note", "found several", ""),
+        ("{ Placed: { note: { valu: a } } }", "valu", "has no `valu`", "did you mean `value`?"),
+        ("{ Placed: { note: a } }", "a", "expected a mapping", ""),
+    ] {
+        let (texts, _, mistakes) = model(&sets(bad, ""));
+        let told = mistakes.iter().any(|mistake| {
+            let helped = mistake.help.as_deref().unwrap_or_default();
+            texts.at(mistake.span).starts_with(at)
+                && mistake.message.contains(message)
+                && helped.contains(help)
+        });
+        assert!(told && mistakes.len() == 1, "{bad}: {mistakes:?}");
+    }
+    let (_, _, mistakes) = model(&sets("", "    removes: [Other]\n"));
+    assert!(mistakes.len() == 1 && mistakes[0].message.contains("of this projection"), "{mistakes:?}");
+}
+
+#[test]
 fn an_error_of_grammar_is_told_at_its_line() {
     let (texts, _, mistakes) = model("annals: 1\nowner: é\nstreams:\n\tx: 1\n");
     let span = mistakes[0].span;

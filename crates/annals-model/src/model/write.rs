@@ -7,7 +7,7 @@ use crate::text::At;
 use super::yaml::{Comments, Yaml, document};
 use super::{
     Command, Concurrency, Erase, Event, Example, Field, FieldType, Fields, Length, Model, Named,
-    PrivacyClass, Process, Projection, Retain, Saying, SnapshotRule, Stream, Then, Upcast,
+    PrivacyClass, Process, Projection, Retain, Saying, SnapshotRule, Stream, Then, Upcast, sets,
 };
 
 /// The text of a model file. Read again it is the same model; comments are not kept.
@@ -42,10 +42,10 @@ pub(super) fn write_with(model: &Model, comments: &Comments) -> String {
 
 /// The entries of a mapping; what is not there is not written.
 #[derive(Default)]
-struct Entries(Vec<(String, Yaml)>);
+pub(super) struct Entries(Vec<(String, Yaml)>);
 
 impl Entries {
-    fn put(&mut self, key: &str, value: Option<Yaml>) {
+    pub(super) fn put(&mut self, key: &str, value: Option<Yaml>) {
         if let Some(value) = value {
             self.0.push((key.to_owned(), value));
         }
@@ -86,7 +86,7 @@ impl Entries {
         self.put(key, is_there.then(|| Yaml::Block(named(of, write))));
     }
 
-    fn map(self) -> Yaml {
+    pub(super) fn map(self) -> Yaml {
         Yaml::Map(self.0)
     }
 }
@@ -273,6 +273,8 @@ fn projection(projection: &Projection) -> Yaml {
     entries.texts("from", &projection.from);
     entries.text("key", &projection.key);
     entries.fields("fields", &projection.fields);
+    entries.named("sets", &projection.sets, |fields| Yaml::Map(named(fields, sets::write)));
+    entries.texts("removes", &projection.removes);
     entries.text("duplicates", &projection.duplicates);
     entries.text("rebuild", &projection.rebuild);
     entries.text("lag", &projection.lag);
@@ -327,7 +329,7 @@ fn saying(saying: &Saying) -> Yaml {
     Yaml::Map(vec![(saying.name.clone(), Yaml::Map(fields))])
 }
 
-fn json(value: &Json) -> Yaml {
+pub(super) fn json(value: &Json) -> Yaml {
     match value {
         Json::Null | Json::Bool(_) | Json::Number(_) => Yaml::Plain(value.to_string()),
         Json::String(text) => Yaml::Text(text.clone()),

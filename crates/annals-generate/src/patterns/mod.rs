@@ -1,5 +1,7 @@
 //! How one database keeps events: the pattern with its indexes, partitions and change feed, for the streams of a model.
 
+pub mod ansi;
+
 use annals_model::model::Model;
 
 use crate::{File, Impossible, Origin};
@@ -27,6 +29,24 @@ pub enum Database {
     Eventsourcingdb,
     /// KurrentDB.
     Kurrentdb,
+}
+
+impl Database {
+    /// What its makers call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Mysql => "MySQL",
+            Self::Mariadb => "MariaDB",
+            Self::Sqlite => "SQLite",
+            Self::Sqlserver => "SQL Server",
+            Self::Ansi => "ANSI SQL",
+            Self::Mongodb => "MongoDB",
+            Self::Cosmosdb => "Azure Cosmos DB",
+            Self::Eventsourcingdb => "EventSourcingDB",
+            Self::Kurrentdb => "KurrentDB",
+        }
+    }
 }
 
 /// Makes the page of a database.
