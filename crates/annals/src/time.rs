@@ -96,9 +96,24 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_in_a_payload_comes_back() {
+        let time: Timestamp = "2026-11-24T09:30:00.25Z".parse().unwrap();
+        let json = serde_json::to_string(&time).unwrap();
+        assert_eq!(json, "\"2026-11-24T09:30:00.250000Z\"");
+        assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
+        assert!(serde_json::from_str::<Timestamp>("\"yesterday\"").is_err());
+    }
 
     #[test]
     fn a_time_is_cut_to_microseconds_and_printed_in_utc() {
