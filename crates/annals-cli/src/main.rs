@@ -8,6 +8,8 @@ mod cloudevent;
 mod completions;
 mod copy;
 mod demo;
+#[cfg(test)]
+mod documented;
 mod events;
 mod explain;
 mod export;

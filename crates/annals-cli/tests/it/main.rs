@@ -9,6 +9,8 @@ mod demo;
 mod events;
 mod failures;
 mod import_export;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod project;
 mod projection;
 #[cfg(unix)]
