@@ -1,6 +1,7 @@
 //! The chores of this repository: `cargo xtask test | lint | tidy | loc | servers`. Plain std, so that it builds in a moment.
 
 mod loc;
+mod mcp_client;
 mod servers;
 mod test;
 mod tidy;

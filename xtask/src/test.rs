@@ -1,12 +1,20 @@
 //! `cargo xtask test`: the README's test command, and what continuous integration runs.
 
-use crate::servers::Servers;
+use std::path::PathBuf;
+
+use crate::mcp_client::{self, Client};
+use crate::servers::{REQUIRE, Servers};
 use crate::{Outcome, cargo_command, run as run_command, say, tidy};
 
 pub(crate) fn run() -> Outcome {
     let (servers, built) = Servers::start(|servers| cargo(servers, &[TEST, &["--no-run"]].concat()))?;
-    let tested = built.and_then(|()| test(&servers));
-    let skipped = servers.skipped();
+    let client = mcp_client::get(&servers)?;
+    let tests = Tests { servers: &servers, client: &client };
+    let tested = built.and_then(|()| test(&tests));
+    let mut skipped = servers.skipped();
+    if let Client::Skipped(why) = &client {
+        skipped.push(format!("an official client of MCP: {why}"));
+    }
     let skipped = if skipped.is_empty() { "nothing".to_owned() } else { skipped.join("; ") };
     tested.and_then(|()| servers.failed()).map_err(|what| format!("{what}\nskipped: {skipped}"))?;
     drop(servers);
@@ -16,8 +24,36 @@ pub(crate) fn run() -> Outcome {
 
 const TEST: &[&str] = &["test", "--workspace", "--all-features", "--no-fail-fast"];
 
-fn test(servers: &Servers) -> Outcome {
-    cargo(servers, TEST)?;
+/// What tests need beside the code.
+struct Tests<'t> {
+    servers: &'t Servers,
+    client: &'t Client,
+}
+
+impl Tests<'_> {
+    /// What they are told: where everything is, and what has to be there.
+    fn environment(&self) -> Vec<(String, String)> {
+        let mut environment = self.servers.environment();
+        let python = match self.client {
+            Client::Python(python) => Some(PathBuf::clone(python)),
+            Client::Given => None,
+            Client::Skipped(_) => return environment,
+        };
+        let required = environment.iter_mut().find(|(name, _)| name == REQUIRE);
+        if let Some((_, modules)) = required {
+            *modules = format!("{modules},{}", mcp_client::MODULE);
+        }
+        let python = python.map(|python| (mcp_client::VARIABLE.to_owned(), python.display().to_string()));
+        environment.extend(python);
+        environment
+    }
+}
+
+fn test(tests: &Tests<'_>) -> Outcome {
+    let servers = tests.servers;
+    let mut command = cargo_command(TEST);
+    command.envs(tests.environment());
+    run_command(servers.adopt(&mut command), &format!("cargo {}", TEST.join(" ")))?;
     // What a user gets who turns everything off must build as well.
     cargo(servers, &["check", "--quiet", "-p", "annals", "--no-default-features"])?;
     // Each database alone as well.

@@ -8,6 +8,8 @@ mod cloudevent;
 mod completions;
 mod copy;
 mod demo;
+#[cfg(test)]
+mod documented;
 mod events;
 mod explain;
 mod export;
@@ -17,12 +19,15 @@ mod fit;
 mod generate;
 mod import;
 mod live;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod modelled;
 mod new;
 mod output;
 mod project;
 mod projection;
 mod read;
+mod sample;
 mod schema;
 mod stats;
 mod streams;
@@ -96,10 +101,13 @@ enum Command {
     Projection(projection::Args),
     New(new::Args),
     Check(check::Args),
+    Sample(sample::Args),
     Explain(explain::Args),
     Fit(fit::Args),
     Generate(generate::Args),
     Verify(verify::Args),
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::Args),
     Schema(schema::Args),
     Completions(completions::Args),
     /// What a rule of `verify` starts.
@@ -165,9 +173,12 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Projection(args) => projection::run(args, &target).await,
         Command::New(args) => new::run(args).await,
         Command::Check(args) => check::run(args, &target).await,
+        Command::Sample(args) => sample::run(args, &target).await,
         Command::Explain(args) => explain::run(args),
         Command::Fit(args) => fit::run(args),
         Command::Generate(args) => generate::run(&args),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => mcp::run(&args).await,
         Command::Verify(args) => verify::run(args, &target).await,
         Command::Completions(args) => completions::run(args),
         Command::ConformanceWorker => verify::work_for_rule(&target).await,

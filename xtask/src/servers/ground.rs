@@ -242,6 +242,7 @@ fn fresh_directory(user: Option<&User>) -> Result<PathBuf, String> {
     Ok(directory)
 }
 
-fn target() -> PathBuf {
+/// Where everything that is built goes.
+pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }

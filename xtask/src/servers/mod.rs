@@ -19,10 +19,11 @@ use std::thread;
 use std::time::Instant;
 
 use self::ground::{Absent, Ground, installed};
+pub(crate) use self::ground::target;
 use crate::{Outcome, say};
 
 /// The modules of tests that have to run, and the servers they need beside.
-const REQUIRE: &str = "ANNALS_REQUIRE";
+pub(crate) const REQUIRE: &str = "ANNALS_REQUIRE";
 
 /// The stores that need no server.
 const WITHOUT_SERVER: &str = "memory,sqlite";

@@ -207,9 +207,14 @@ fn model_before(against: &Path, args: &Args, texts: &mut Texts) -> Result<model:
 
 /// Everything that the inputs hold.
 pub(crate) async fn read_all(inputs: &Inputs) -> Result<Subject, Failure> {
+    read_all_as(inputs, &live::How::default()).await
+}
+
+/// As [`read_all`], with so much of the stores.
+pub(crate) async fn read_all_as(inputs: &Inputs, how: &live::How) -> Result<Subject, Failure> {
     let mut subject = Subject::default();
     read_files(inputs, None, &mut subject)?;
-    read_stores(inputs, &live::How::default(), &mut subject).await?;
+    read_stores(inputs, how, &mut subject).await?;
     Ok(subject)
 }
 

@@ -10,6 +10,8 @@ mod events;
 mod failures;
 mod generate;
 mod import_export;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod project;
 mod projection;
 #[cfg(unix)]
