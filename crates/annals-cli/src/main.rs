@@ -3,11 +3,13 @@
 
 mod advise;
 mod append;
+mod before;
 mod check;
 mod cloudevent;
 mod completions;
 mod copy;
 mod demo;
+mod diff;
 mod events;
 mod explain;
 mod export;
@@ -96,6 +98,7 @@ enum Command {
     Projection(projection::Args),
     New(new::Args),
     Check(check::Args),
+    Diff(diff::Args),
     Explain(explain::Args),
     Fit(fit::Args),
     Generate(generate::Args),
@@ -165,6 +168,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Projection(args) => projection::run(args, &target).await,
         Command::New(args) => new::run(args).await,
         Command::Check(args) => check::run(args, &target).await,
+        Command::Diff(args) => diff::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Fit(args) => fit::run(args),
         Command::Generate(args) => generate::run(&args),
