@@ -3,11 +3,13 @@
 
 mod advise;
 mod append;
+mod before;
 mod check;
 mod cloudevent;
 mod completions;
 mod copy;
 mod demo;
+mod diff;
 #[cfg(test)]
 mod documented;
 mod events;
@@ -102,6 +104,7 @@ enum Command {
     New(new::Args),
     Check(check::Args),
     Sample(sample::Args),
+    Diff(diff::Args),
     Explain(explain::Args),
     Fit(fit::Args),
     Generate(generate::Args),
@@ -174,6 +177,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::New(args) => new::run(args).await,
         Command::Check(args) => check::run(args, &target).await,
         Command::Sample(args) => sample::run(args, &target).await,
+        Command::Diff(args) => diff::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Fit(args) => fit::run(args),
         Command::Generate(args) => generate::run(&args),

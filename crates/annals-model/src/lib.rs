@@ -5,6 +5,7 @@
 //! events. The [`rules`] look at it when [`review::review`] asks them, [`render`] shows what they say, and [`explain`]
 //! what they mean.
 
+pub mod diff;
 pub mod explain;
 pub mod finding;
 pub mod fit;

@@ -12,14 +12,14 @@ use annals_model::text::Texts;
 use annals_model::{Subject, model, render, sample};
 use clap::ValueEnum;
 
+use crate::before::Before;
 use crate::failure::Failure;
 use crate::live;
 use crate::output::{self, Lines};
 use crate::target::Target;
 
 pub(crate) use self::inputs::Inputs;
-use self::inputs::model_files;
-pub(crate) use self::inputs::text_of;
+pub(crate) use self::inputs::{model_files, text_of};
 
 /// Review a model, DDL, exported events or a running store.
 ///
@@ -34,7 +34,7 @@ pub(crate) use self::inputs::text_of;
 Examples:
   annals check .                                   the model and the migrations in this folder
   annals check schema.sql
-  annals check annals.yaml --against main.yaml     what has changed within a version
+  annals check annals.yaml --against git:main      what has changed within a version
   annals check postgres://reader@db.example/shop annals.yaml
   annals export --store sqlite:orders.db | head -10000 > events.jsonl && annals check events.jsonl
   annals check schema.sql --baseline known.json --update-baseline
@@ -45,9 +45,10 @@ pub(crate) struct Args {
     /// URLs of stores; the store of --store where none is given, else this folder.
     #[arg(value_name = "PATH|URL")]
     what: Vec<String>,
-    /// The model as it was, a file or a folder: what has changed since without a new version is told.
-    #[arg(long, value_name = "PATH")]
-    against: Option<PathBuf>,
+    /// The model as it was, a file, a folder or git:REV for this place at a revision: what has changed since without a
+    /// new version is told. `annals diff` tells more.
+    #[arg(long, value_name = "PATH|git:REV")]
+    against: Option<Before>,
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -194,13 +195,15 @@ fn merge(subject: &mut Subject, events: sample::Sample) -> Result<(), Failure> {
     Ok(())
 }
 
-fn model_before(against: &Path, args: &Args, texts: &mut Texts) -> Result<model::Model, Failure> {
-    let files = if against.is_dir() { model_files(against)? } else { vec![against.to_owned()] };
-    let files = files.iter().map(|path| add(texts, path)).collect::<Result<Vec<_>, _>>()?;
+fn model_before(against: &Before, args: &Args, texts: &mut Texts) -> Result<model::Model, Failure> {
+    let is_of_model =
+        |word: &&String| Path::new(word).is_dir() || word.ends_with(".yaml") || word.ends_with(".yml");
+    let beside: Vec<String> = args.what.iter().filter(is_of_model).cloned().collect();
+    let files = against.read(&beside, texts)?;
     let (before, wrong) = model::read(texts, &files);
     if !wrong.is_empty() {
         print(&mistakes(&wrong, texts), texts, args)?;
-        return Err(Failure::check(format!("the model as it was, {}, is not understood", against.display())));
+        return Err(Failure::check(format!("the model as it was, {against}, is not understood")));
     }
     Ok(before)
 }

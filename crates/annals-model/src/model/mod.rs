@@ -20,7 +20,10 @@ use std::collections::BTreeMap;
 
 use crate::text::{At, Span};
 
-pub use self::change::{Break, Broken, breaks, version};
+pub use self::change::{
+    Break, Broken, FieldChange, Reading, breaks, field_breaks, field_changes, missing_steps, reading,
+    upcast_for, version, work,
+};
 pub use self::read::{Mistake, read};
 pub use self::sets::{Amount, Set, Sets, takes};
 pub use self::write::write;

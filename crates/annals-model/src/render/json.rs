@@ -74,7 +74,7 @@ pub fn json(report: &Report, texts: &Texts) -> String {
 }
 
 /// JSON on several lines, in which nothing can steer a terminal.
-pub(super) fn written(it: &impl Serialize) -> String {
+pub(crate) fn written(it: &impl Serialize) -> String {
     // Only a map whose keys are no texts, or a failing writer, cannot be written; there is neither.
     let text = serde_json::to_string_pretty(it).unwrap_or_default();
     let mut safe = String::with_capacity(text.len() + 1);

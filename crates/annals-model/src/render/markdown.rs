@@ -85,7 +85,7 @@ fn more(why: &str, excerpt: &str) -> String {
 }
 
 /// Text as it stands, whatever it means in Markdown or calls upon on GitHub. What stands in backticks stays code.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let text = printable_line(text);
     let parts: Vec<&str> = text.split('`').collect();
     let last = parts.len() - 1;
@@ -116,7 +116,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = printable_line(text);
     let fence = fence(&text, 1);
     let space = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
@@ -124,7 +124,7 @@ fn code(text: &str) -> String {
 }
 
 /// Backticks, more of them than there are together in the text, and no fewer than `least`.
-fn fence(text: &str, least: usize) -> String {
+pub(crate) fn fence(text: &str, least: usize) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(least.max(longest + 1))
 }

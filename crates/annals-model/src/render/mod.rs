@@ -24,6 +24,8 @@ pub use self::markdown::markdown;
 pub use self::sarif::sarif;
 pub use self::short::short;
 
+pub(crate) use self::json::written;
+pub(crate) use self::markdown::{code, escaped, fence};
 pub(crate) use self::printable::{printable, printable_line};
 pub(crate) use self::wrap::wrapped;
 

@@ -1,7 +1,7 @@
 use super::{Example, Input, Mend, Rule};
 use crate::Subject;
 use crate::finding::{Finding, Findings, Place, Severity};
-use crate::model::{Break, Broken, Event, Named, breaks, version};
+use crate::model::{Break, Broken, Event, Named, breaks, upcast_for, version};
 
 pub(super) static RULE: Rule = Rule {
     id: "AN402",
@@ -147,34 +147,14 @@ fn said(rule: &'static Rule, event: &Named<Event>, (from, to): (u32, u32), broke
     let help = match not_given {
         Some((version, field)) => format!("upcast: {{ {version}: {{ add: {{ {field}: … }} }} }}, as it was"),
         None if from == to => {
-            format!("version: {}, with upcast: {{ {to}: {{ {} }} }}", to.saturating_add(1), upcast(broken))
+            format!(
+                "version: {}, with upcast: {{ {to}: {{ {} }} }}",
+                to.saturating_add(1),
+                upcast_for(broken)
+            )
         }
-        None => format!("upcast: {{ {}: {{ {} }} }}", to - 1, upcast(broken)),
+        None => format!("upcast: {{ {}: {{ {} }} }}", to - 1, upcast_for(broken)),
     };
     let span = broken.iter().find_map(|found| found.span).unwrap_or(event.name.span);
     Finding::new(rule, Place::new(format!("events.{name}"), span), message).help(help)
-}
-
-/// What the upcast would have to say.
-fn upcast(broken: &[Break]) -> String {
-    let is_inner = |found: &Break| found.field.contains(['.', '[']);
-    // Types and inner fields need a function.
-    if broken.iter().any(|found| is_inner(found) || matches!(found.what, Broken::Retyped(..))) {
-        return "with: a_function".to_owned();
-    }
-    let (mut added, mut renamed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
-    for Break { field, what, .. } in broken {
-        match what {
-            Broken::New | Broken::Required => added.push(format!("{field}: …")),
-            Broken::Renamed(new) => renamed.push(format!("{field}: {new}")),
-            Broken::Removed => removed.push(field.clone()),
-            Broken::Retyped(..) | Broken::NotGiven(_) => {}
-        }
-    }
-    let parts = [
-        (!added.is_empty()).then(|| format!("add: {{ {} }}", added.join(", "))),
-        (!renamed.is_empty()).then(|| format!("rename: {{ {} }}", renamed.join(", "))),
-        (!removed.is_empty()).then(|| format!("remove: [{}]", removed.join(", "))),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -2,6 +2,7 @@ use super::shared::listed;
 use super::{Example, Input, Mend, Rule};
 use crate::Subject;
 use crate::finding::{Finding, Findings, Place, Severity};
+use crate::model::{missing_steps, version};
 
 pub(super) static RULE: Rule = Rule {
     id: "AN403",
@@ -41,10 +42,9 @@ pub(super) static RULE: Rule = Rule {
 fn check(rule: &'static Rule, subject: &Subject, findings: &mut Findings) {
     for event in subject.model.iter().flat_map(|model| &model.events) {
         let (name, it) = (&event.name.value, &event.it);
-        let version = it.version.as_ref().map_or(1, |version| version.value);
+        let version = version(it);
         let path = format!("events.{name}.upcast");
-        let has = |from: u32| it.upcasts.iter().any(|upcast| upcast.from.value == from);
-        let missing: Vec<u32> = (1..version).filter(|from| !has(*from)).take(100).collect();
+        let missing = missing_steps(it, 1, version);
         if let (Some(first), Some(last)) = (missing.first(), missing.last()) {
             let span = it.version.as_ref().map_or(event.name.span, |version| version.span);
             let which = if missing.len() == 1 {
