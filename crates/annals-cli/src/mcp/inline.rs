@@ -146,9 +146,20 @@ mod tests {
 
     #[test]
     fn a_name_leads_nowhere_else() {
-        for name in
-            ["", ".", "..", "../a.sql", "/etc/passwd", "a/b.sql", "a\\b.sql", "-x.sql", "C:a", "a\0", ".git", "a\n"]
-        {
+        for name in [
+            "",
+            ".",
+            "..",
+            "../a.sql",
+            "/etc/passwd",
+            "a/b.sql",
+            "a\\b.sql",
+            "-x.sql",
+            "C:a",
+            "a\0",
+            ".git",
+            "a\n",
+        ] {
             assert!(safe(name).is_err(), "{name:?}");
         }
         assert!(safe(&"a".repeat(NAME_MAX + 1)).is_err());
