@@ -19,7 +19,9 @@ pub(super) fn diagram(model: &Model, stream: &Named<Stream>) -> String {
         commands.any(|command| command.it.expects.as_ref().is_some_and(|it| it.value == "new-stream"))
     };
     let first: Vec<&&Named<Event>> = others.iter().filter(begins).collect();
-    let mut text = "stateDiagram-v2\n  state \"open\" as open\n  state \"closed\" as closed\n".to_owned();
+    let mut text =
+        "stateDiagram-v2\n  direction LR\n  state \"open\" as open\n  state \"closed\" as closed\n"
+            .to_owned();
     // Where no command says that it begins one, any of them may.
     let begin = if first.is_empty() { others.iter().collect() } else { first.clone() };
     let is_first = |event: &&&Named<Event>| first.iter().any(|it| it.name.value == event.name.value);
