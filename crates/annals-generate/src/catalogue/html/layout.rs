@@ -52,7 +52,7 @@ fn place_column(
     height: u32,
 ) -> u32 {
     let mut wanted: Vec<(u32, usize)> = Vec::new();
-    for (at, node) in nodes.iter().enumerate().filter(|(_, node)| node.column == column) {
+    for (at, _) in nodes.iter().enumerate().filter(|(_, node)| node.column == column) {
         let others = edges.iter().filter_map(|(from, to)| match at {
             at if at == *from => Some(*to),
             at if at == *to => Some(*from),
