@@ -60,7 +60,8 @@ impl Modelled {
         let (model, wrong) = model::read(&texts, files);
         if !wrong.is_empty() {
             output::note(&render::short(&mistakes(&wrong, &texts), &texts));
-            return Err(Failure::check("the model is not understood"));
+            return Err(Failure::check("the model is not understood")
+                .hint("mend what is named; `annals check` shows it in its place"));
         }
         Ok(Self { model, texts, sources })
     }

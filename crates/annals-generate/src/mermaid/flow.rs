@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use annals_model::model::{Model, version};
+use annals_model::model::{Model, Named, version};
 use annals_model::text::At;
 
 use crate::relations::{by_stream, sent, taken_in};
@@ -15,85 +15,95 @@ use super::label;
 const EDGES_MAX: usize = 450;
 const LENGTH_MAX: usize = 45_000;
 
-/// The flow by events; where that would be more than Mermaid takes, by streams, without their commands.
-pub(super) fn diagram(model: &Model) -> String {
-    let (text, edges) = drawn(model, false);
-    if edges <= EDGES_MAX && text.len() <= LENGTH_MAX { text } else { drawn(model, true).0 }
+/// How much is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    Events,
+    /// Streams in the place of their events and commands.
+    Streams,
+    /// Streams, and what goes from one to another.
+    Processes,
 }
 
-/// The nodes of everything that has a name.
+/// The flow in as much detail as Mermaid takes.
+pub(super) fn diagram(model: &Model) -> String {
+    for detail in [Detail::Events, Detail::Streams] {
+        let (text, edges) = drawn(model, detail);
+        if edges <= EDGES_MAX && text.len() <= LENGTH_MAX {
+            return text;
+        }
+    }
+    drawn(model, Detail::Processes).0
+}
+
+/// By name, the nodes that are drawn; a stream's stand for its events and commands where those are not.
+#[derive(Default)]
 struct Nodes<'m> {
     events: BTreeMap<&'m str, String>,
     commands: BTreeMap<&'m str, String>,
     projections: BTreeMap<&'m str, String>,
+    processes: BTreeMap<&'m str, String>,
 }
 
-fn drawn(model: &Model, are_streams_nodes: bool) -> (String, usize) {
+/// The text, and how many edges it has.
+fn drawn(model: &Model, detail: Detail) -> (String, usize) {
     let mut text = "flowchart LR\n".to_owned();
-    let mut events = BTreeMap::new();
-    for (n, (stream, of)) in by_stream(model).into_iter().enumerate() {
+    let mut nodes = Nodes::default();
+    for (n, (stream, events)) in by_stream(model).into_iter().enumerate() {
         let title = label(stream.unwrap_or("of no stream"));
-        if are_streams_nodes {
+        if detail != Detail::Events {
             let _ = writeln!(text, "  s{n}[\"{title}\"]:::event");
-            events.extend(of.iter().map(|event| (event.name.value.as_str(), format!("s{n}"))));
+            nodes.events.extend(events.iter().map(|event| (event.name.value.as_str(), format!("s{n}"))));
+            let of = model.commands.iter().filter(|command| {
+                command.it.stream.as_ref().is_some_and(|of| Some(of.value.as_str()) == stream)
+            });
+            nodes.commands.extend(of.map(|command| (command.name.value.as_str(), format!("s{n}"))));
             continue;
         }
-        if of.is_empty() {
+        if events.is_empty() {
             continue;
         }
         let _ = writeln!(text, "  subgraph s{n}[\"{title}\"]");
-        for event in of {
-            let node = format!("e{}", events.len());
+        for event in events {
+            let node = format!("e{}", nodes.events.len());
             let version = match version(&event.it) {
                 1 => String::new(),
                 version => format!(" v{version}"),
             };
             let _ = writeln!(text, "    {node}[\"{}{version}\"]:::event", label(&event.name.value));
-            events.insert(event.name.value.as_str(), node);
+            nodes.events.insert(event.name.value.as_str(), node);
         }
         text.push_str("  end\n");
     }
-    let mut numbered = |kind: char, names: Vec<&'_ str>, open: &str, close: &str, class: &str| {
-        for (n, name) in names.into_iter().enumerate() {
-            let _ = writeln!(text, "  {kind}{n}{open}\"{}\"{close}:::{class}", label(name));
-        }
-    };
-    let mut commands: Vec<&str> = model.commands.iter().map(|it| it.name.value.as_str()).collect();
-    if are_streams_nodes {
-        commands.clear();
+    if detail == Detail::Events {
+        nodes.commands = shapes(&mut text, &model.commands, 'c', ("([", "])"), "command");
     }
-    let projections: Vec<&str> = model.projections.iter().map(|it| it.name.value.as_str()).collect();
-    let processes: Vec<&str> = model.processes.iter().map(|it| it.name.value.as_str()).collect();
-    numbered('c', commands.clone(), "([", "])", "command");
-    numbered('p', projections.clone(), "[(", ")]", "projection");
-    numbered('x', processes, "{{", "}}", "process");
-    let nodes_of = |kind: char, names: Vec<&'_ str>| -> BTreeMap<String, String> {
-        names.into_iter().enumerate().map(|(n, name)| (name.to_owned(), format!("{kind}{n}"))).collect()
-    };
-    let (mut commands, projections) = (nodes_of('c', commands), nodes_of('p', projections));
-    if are_streams_nodes {
-        // What is sent goes to the stream that it is decided about.
-        commands = model
-            .commands
-            .iter()
-            .filter_map(|command| {
-                let stream = command.it.stream.as_ref()?;
-                let n = model.streams.iter().position(|it| it.name.value == stream.value)?;
-                Some((command.name.value.clone(), format!("s{n}")))
-            })
-            .collect();
+    if detail != Detail::Processes {
+        nodes.projections = shapes(&mut text, &model.projections, 'p', ("[(", ")]"), "projection");
     }
-    let nodes = Nodes {
-        events,
-        commands: commands.iter().map(|(name, node)| (name.as_str(), node.clone())).collect(),
-        projections: projections.iter().map(|(name, node)| (name.as_str(), node.clone())).collect(),
-    };
+    nodes.processes = shapes(&mut text, &model.processes, 'x', ("{{", "}}"), "process");
     let edges = nodes.edges(model);
     for edge in &edges {
         let _ = writeln!(text, "  {edge}");
     }
     text.push_str(CLASSES);
     (text, edges.len())
+}
+
+fn shapes<'m, T>(
+    text: &mut String,
+    of: &'m [Named<T>],
+    kind: char,
+    (open, close): (&str, &str),
+    class: &str,
+) -> BTreeMap<&'m str, String> {
+    let mut nodes = BTreeMap::new();
+    for (n, named) in of.iter().enumerate() {
+        let name = named.name.value.as_str();
+        let _ = writeln!(text, "  {kind}{n}{open}\"{}\"{close}:::{class}", label(name));
+        nodes.insert(name, format!("{kind}{n}"));
+    }
+    nodes
 }
 
 /// The colours that event modelling gives them.
@@ -104,39 +114,51 @@ const CLASSES: &str = "  classDef command fill:#cfe2ff,stroke:#3b6fb5,color:#122
 ";
 
 impl Nodes<'_> {
-    /// Each once, in the order of the model.
+    /// Each once, in the order of the model; none from a node to itself.
     fn edges(&self, model: &Model) -> Vec<String> {
-        let mut edges = Vec::new();
+        let mut edges = Edges::default();
         for command in &model.commands {
             let Some(node) = self.commands.get(command.name.value.as_str()) else { continue };
             let boundary = command.it.boundary.iter().flat_map(|boundary| &boundary.events);
-            edges.extend(found(&self.events, boundary).map(|event| format!("{event} -.-> {node}")));
-            let reads = found(&self.projections, &command.it.reads);
-            edges.extend(reads.map(|projection| format!("{projection} -.-> {node}")));
-            edges.extend(found(&self.events, &command.it.emits).map(|event| format!("{node} --> {event}")));
+            found(&self.events, values(boundary)).for_each(|event| edges.add(event, "-.->", node));
+            found(&self.projections, values(&command.it.reads)).for_each(|it| edges.add(it, "-.->", node));
+            found(&self.events, values(&command.it.emits)).for_each(|event| edges.add(node, "-->", event));
         }
-        for (n, projection) in model.projections.iter().enumerate() {
-            let from = found(&self.events, &projection.it.from);
-            edges.extend(from.map(|event| format!("{event} --> p{n}")));
+        for projection in &model.projections {
+            let Some(node) = self.projections.get(projection.name.value.as_str()) else { continue };
+            found(&self.events, values(&projection.it.from)).for_each(|event| edges.add(event, "-->", node));
         }
-        for (n, process) in model.processes.iter().enumerate() {
-            let taken = taken_in(&process.it).into_iter().filter_map(|event| self.events.get(event));
-            edges.extend(taken.map(|event| format!("{event} --> x{n}")));
-            let sent = sent(&process.it).into_iter().filter_map(|command| self.commands.get(command));
-            edges.extend(sent.map(|command| format!("x{n} ==> {command}")));
+        for process in &model.processes {
+            let Some(node) = self.processes.get(process.name.value.as_str()) else { continue };
+            found(&self.events, taken_in(&process.it)).for_each(|event| edges.add(event, "-->", node));
+            found(&self.commands, sent(&process.it)).for_each(|command| edges.add(node, "==>", command));
         }
-        let mut seen = BTreeSet::new();
-        // A stream does not lead to itself.
-        let is_loop =
-            |edge: &str| edge.split_once(' ').is_some_and(|(from, to)| to.rsplit(' ').next() == Some(from));
-        edges.retain(|edge| !is_loop(edge) && seen.insert(edge.clone()));
-        edges
+        edges.drawn
     }
+}
+
+#[derive(Default)]
+struct Edges {
+    drawn: Vec<String>,
+    seen: BTreeSet<String>,
+}
+
+impl Edges {
+    fn add(&mut self, from: &str, arrow: &str, to: &str) {
+        let edge = format!("{from} {arrow} {to}");
+        if from != to && self.seen.insert(edge.clone()) {
+            self.drawn.push(edge);
+        }
+    }
+}
+
+fn values<'n>(names: impl IntoIterator<Item = &'n At<String>>) -> impl Iterator<Item = &'n str> {
+    names.into_iter().map(|name| name.value.as_str())
 }
 
 fn found<'n>(
     nodes: &'n BTreeMap<&str, String>,
-    names: impl IntoIterator<Item = &'n At<String>>,
+    names: impl IntoIterator<Item = &'n str>,
 ) -> impl Iterator<Item = &'n String> {
-    names.into_iter().filter_map(|name| nodes.get(name.value.as_str()))
+    names.into_iter().filter_map(|name| nodes.get(name))
 }

@@ -1,9 +1,10 @@
 //! An event: where it is, what it holds, who writes it and who reads it, and how its older versions are read.
 
-use annals_model::model::{Event, Model, Named, Upcast, version};
+use annals_model::model::{Event, Fields, Model, Named, Upcast, version};
 
 use super::super::page::{Entry, Inline, Kind, Said, Tone, code, codes, links, listed, plain, words};
 use super::fields;
+use crate::json_schema::used;
 use crate::names::kebab;
 use crate::relations::{self, Part};
 
@@ -16,7 +17,7 @@ pub(super) fn entry(model: &Model, stream: Option<&str>, event: &Named<Event>) -
     if it.is_public {
         entry.badges.push((Tone::Public, "public".to_owned()));
     }
-    if it.fields.iter().any(|field| field.it.privacy.is_some()) {
+    if is_personal(model, it) {
         entry.badges.push((Tone::Private, "personal data".to_owned()));
     }
     entry.fact("Stored as", vec![code(kebab(name)), words(format!(", version {version}"))]);
@@ -40,6 +41,14 @@ pub(super) fn entry(model: &Model, stream: Option<&str>, event: &Named<Event>) -
     entry.table("Fields", fields::rows(&it.fields, &tags));
     entry.list("Older versions", it.upcasts.iter().map(upcast).collect());
     entry
+}
+
+/// Whether a field, or one of the types that it is made of, has a class of personal data.
+fn is_personal(model: &Model, event: &Event) -> bool {
+    let is_personal = |fields: &Fields| fields.iter().any(|field| field.it.privacy.is_some());
+    let used = used(model, &event.fields);
+    let mut types = model.types.iter().filter(|own| used.contains(own.name.value.as_str()));
+    is_personal(&event.fields) || types.any(|own| is_personal(&own.it))
 }
 
 fn processes(model: &Model, event: &str) -> Said {

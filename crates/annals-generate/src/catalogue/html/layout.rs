@@ -19,9 +19,13 @@ const GROUP_GAP: u32 = 22;
 /// Puts every box in its place and says how high the whole is. The boxes of `middle` keep their order; the others of a
 /// column go where the boxes are that they have edges with.
 pub(super) fn place(nodes: &mut [Node], edges: &[(usize, usize)], middle: usize) -> u32 {
-    let mut y = 0;
-    let mut group = None;
-    let mut height = 0;
+    let columns = nodes.iter().map(|node| node.column).max().unwrap_or_default();
+    let boxes = |column| nodes.iter().filter(|node| node.column == column).count();
+    // Where another column is longer, boxes without groups are spread over its length.
+    let longest = (0..=columns).map(boxes).max().unwrap_or_default();
+    let length = u32::try_from(longest / boxes(middle).max(1)).unwrap_or(1).max(1);
+    let step = length.saturating_mul(BOX + GAP);
+    let (mut y, mut group, mut height) = (0, None, 0);
     for node in nodes.iter_mut().filter(|node| node.column == middle) {
         if node.group != group {
             y += if group.is_some() { GROUP_GAP } else { 0 };
@@ -30,9 +34,8 @@ pub(super) fn place(nodes: &mut [Node], edges: &[(usize, usize)], middle: usize)
         }
         node.y = y;
         height = y + BOX;
-        y = height + GAP;
+        y += if node.group.is_some() { BOX + GAP } else { step };
     }
-    let columns = nodes.iter().map(|node| node.column).max().unwrap_or_default();
     let order = (0..=columns).filter(|column| *column < middle).rev();
     for column in order.chain(middle + 1..=columns) {
         let beside = if column < middle { column + 1 } else { column.saturating_sub(1) };
@@ -49,16 +52,16 @@ fn place_column(
     height: u32,
 ) -> u32 {
     let mut wanted: Vec<(u32, usize)> = Vec::new();
-    for (at, node) in nodes.iter().enumerate().filter(|(_, node)| node.column == column) {
+    for (at, _) in nodes.iter().enumerate().filter(|(_, node)| node.column == column) {
         let others = edges.iter().filter_map(|(from, to)| match at {
             at if at == *from => Some(*to),
             at if at == *to => Some(*from),
             _ => None,
         });
         let others = others.filter_map(|other| nodes.get(other)).filter(|other| other.column == beside);
-        let (count, sum) = others.fold((0, 0), |(count, sum), other| (count + 1, sum + other.y));
+        let (count, sum) = others.fold((0_u32, 0_u32), |(count, sum), other| (count + 1, sum + other.y));
         // Those that hang together with nothing come last.
-        wanted.push((if count == 0 { height.max(node.y) } else { sum / count }, at));
+        wanted.push((sum.checked_div(count).unwrap_or(height), at));
     }
     wanted.sort_unstable();
     let total = u32::try_from(wanted.len()).unwrap_or(u32::MAX).saturating_mul(BOX + GAP);

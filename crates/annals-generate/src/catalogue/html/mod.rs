@@ -20,7 +20,7 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 /// Digests of the two, for the policy of the page; a test says what they have to be.
 const STYLE_DIGEST: &str = "MzhmHjAoFzSarVIrGEIMqpTERPcgxL6RGprwjyKNjYQ=";
-const SCRIPT_DIGEST: &str = "Kj3/G5foLnM2Pc/XyVEmJz7kfF32UMnIt4+6qq+56q4=";
+const SCRIPT_DIGEST: &str = "7vWNpGXvbjipBAvrrBbK3PFtZ6x725J4D/ntO45R7Pw=";
 
 pub(super) fn write(page: &Page, model: &Model, origin: &Origin) -> String {
     let title = escaped(&page.title);
@@ -91,9 +91,9 @@ fn sidebar(out: &mut String, page: &Page) {
         }
         let word = kind.word();
         let title = kind.title();
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<section class=\"{word}\"><h2><a href=\"#{word}s\">{title}</a> <b>{count}</b></h2>\n"
+            "<section class=\"{word}\"><h2><a href=\"#{word}s\">{title}</a> <b>{count}</b></h2>"
         );
         for (group, entries) in page.groups(kind) {
             if let Some(group) = group {

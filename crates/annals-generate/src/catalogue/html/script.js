@@ -6,7 +6,7 @@
   const index = document.getElementById('index');
   const narrow = matchMedia('(max-width: 60rem)');
   const articles = [...document.querySelectorAll('main article')];
-  const texts = articles.map((article) => article.textContent.toLowerCase());
+  let texts = null;
   const links = new Map([...document.querySelectorAll('#index li a')].map((link) => [link.hash.slice(1), link.parentElement]));
   const wholes = [...document.querySelectorAll('main > section, main .group, #index section, #index h3, #index ul')];
 
@@ -15,6 +15,7 @@
 
   function search() {
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    texts ??= articles.map((article) => article.textContent.toLowerCase());
     let count = 0;
     articles.forEach((article, n) => {
       const is = words.every((word) => texts[n].includes(word));
