@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::fields;
 use super::ident;
-use super::layout::{Expr, comment, literal};
+use super::layout::{Expr, LINE, comment, literal};
 use super::plan::{Group, Kind, Plan};
 use super::types::Member;
 use super::values::{Values, json};
@@ -191,7 +191,7 @@ fn typed_function(
 fn head_of(name: &str, argument: &str, old: &str, new: &str) -> String {
     let flat = format!("fn {name}({argument}: {old}) -> {new} {{");
     match flat.chars().count() {
-        0..=100 => format!("\n{flat}\n"),
+        0..=LINE => format!("\n{flat}\n"),
         _ => format!("\nfn {name}(\n    {argument}: {old},\n) -> {new} {{\n"),
     }
 }
