@@ -74,8 +74,10 @@ fn introduction(command: &Asked<'_>, indent: usize) -> String {
         Some("existing-stream") => said.push_str(" Of a stream that has begun."),
         _ => {}
     }
-    if let Some(by) = &command.it.once_per {
-        _ = write!(said, " Once per `{}`: make the id of the command from it.", by.value);
+    match command.it.once_per.as_ref().map(|by| by.value.as_str()) {
+        Some("command_id") => said.push_str(" Once per command: carry it out with `.command_id(…)`."),
+        Some(by) => _ = write!(said, " Once per `{by}`: make the `.command_id(…)` from it."),
+        None => {}
     }
     comment(indent, "///", &said)
 }

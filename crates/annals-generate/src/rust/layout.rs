@@ -34,11 +34,11 @@ impl Expr {
         {
             return flat;
         }
-        self.broken(indent, before, after)
+        self.broken(indent)
     }
 
     /// The expression in several lines.
-    fn broken(&self, indent: usize, before: usize, after: usize) -> String {
+    fn broken(&self, indent: usize) -> String {
         let inner = indent + 4;
         let (pad, end) = (" ".repeat(inner), " ".repeat(indent));
         match self {
@@ -55,7 +55,7 @@ impl Expr {
             }
             Self::List(open, items) => match items.as_slice() {
                 [only] if only.is_open() => {
-                    format!("{open}{}]", only.broken(indent, before + open.len(), after + 1))
+                    format!("{open}{}]", only.broken(indent))
                 }
                 _ => {
                     let items = items.iter().map(|item| format!("{pad}{},\n", item.at(inner, 0, 1)));
@@ -63,7 +63,7 @@ impl Expr {
                 }
             },
             Self::Call(function, of) if of.is_open() => {
-                format!("{function}({})", of.broken(indent, before + function.chars().count() + 1, after + 1))
+                format!("{function}({})", of.broken(indent))
             }
             Self::Call(function, of) => format!("{function}(\n{pad}{},\n{end})", of.at(inner, 0, 1)),
         }

@@ -16,6 +16,15 @@ use super::types::Member;
 use super::values::{Values, json};
 use crate::{Impossible, names};
 
+/// Stands once in a file in which fields of JSON are renamed.
+pub(super) const RENAME: &str = "
+fn rename(fields: &mut serde_json::Map<String, serde_json::Value>, old: &str, new: &str) {
+    if let Some(value) = fields.remove(old) {
+        fields.insert(new.to_owned(), value);
+    }
+}
+";
+
 /// What reads the older versions of an event.
 #[derive(Debug, Default)]
 pub(super) struct Upcasts {
@@ -223,18 +232,13 @@ fn json_function(
             _ = writeln!(out, "        fields.remove({});", literal(&removed.value));
         }
         for renamed in &upcast.rename {
-            _ = writeln!(
-                out,
-                "        if let Some(value) = fields.remove({}) {{",
-                literal(&renamed.name.value)
-            );
-            _ = writeln!(out, "            fields.insert({}.to_owned(), value);", literal(&renamed.it.value));
-            out.push_str("        }\n");
+            let names = (literal(&renamed.name.value), literal(&renamed.it.value));
+            _ = writeln!(out, "        rename(fields, {}, {});", names.0, names.1);
         }
         for added in &upcast.add {
             let given = serde_json::from_str::<Value>(&added.it.value).unwrap_or_default();
-            let said = (literal(&added.name.value), json(&given));
-            _ = writeln!(out, "        fields.insert({}.to_owned(), {});", said.0, said.1);
+            _ = writeln!(out, "        let added = {};", json(&given));
+            _ = writeln!(out, "        fields.insert({}.to_owned(), added);", literal(&added.name.value));
         }
         out.push_str("    }\n");
     }

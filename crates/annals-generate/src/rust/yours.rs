@@ -56,8 +56,9 @@ pub(super) fn file(plan: &Plan<'_>, group: &Group<'_>) -> Option<String> {
         let foreign = foreign.iter().filter_map(|at| plan.groups.get(*at));
         let foreign =
             foreign.filter(|of| of.module != group.module && body.contains(&format!("({}::", of.event_enum)));
-        let foreign =
-            foreign.map(|of| import(&format!("crate::generated::{}", of.module), &[of.event_enum.clone()]));
+        let foreign = foreign.map(|of| {
+            import(&format!("crate::generated::{}", of.module), std::slice::from_ref(&of.event_enum))
+        });
         let mut lines: Vec<String> = foreign.chain([own]).collect();
         lines.sort();
         _ = write!(out, "\n{}", lines.concat());
@@ -91,7 +92,8 @@ fn state(group: &Group<'_>, out: &mut String, used: &mut BTreeSet<String>) {
     let (state, events) = (&group.state, &group.event_enum);
     used.insert(events.clone());
     let name = group.name().unwrap_or_default();
-    let said = format!("What the rules have to know of one stream `{name}`, and no more.");
+    let rule = group.why().map(|why| format!(" They keep this: {why}.")).unwrap_or_default();
+    let said = format!("What the rules have to know of one stream `{name}`, and no more.{rule}");
     _ = write!(out, "\n{}#[derive(Debug, Default)]\npub struct {state} {{}}\n", comment(0, "///", &said));
     _ = write!(
         out,
@@ -177,7 +179,6 @@ fn gap(command: &Asked<'_>, group: &Group<'_>) -> String {
 /// What the model says that is to be decided, as comments.
 fn rules(group: &Group<'_>, command: &Asked<'_>, indent: usize) -> String {
     let mut said = Vec::new();
-    said.extend(group.why().map(|why| format!("Holds for the stream: {why}.")));
     said.extend(command.it.rules.iter().map(|rule| format!("Rule {}: {}.", rule.name.value, rule.it.value)));
     match command.it.expects.as_ref().map(|expects| expects.value.as_str()) {
         Some("new-stream") => said.push("Only where the stream has not begun.".to_owned()),
@@ -199,7 +200,7 @@ fn rules(group: &Group<'_>, command: &Asked<'_>, indent: usize) -> String {
 }
 
 /// The state that is folded from the events of a boundary.
-fn context(plan: &Plan<'_'>, command: &Asked<'_>, wide: &Wide, out: &mut String) {
+fn context(plan: &Plan<'_>, command: &Asked<'_>, wide: &Wide, out: &mut String) {
     let (Some(context), Some(boundary)) = (&wide.context, &command.it.boundary) else { return };
     let tags: Vec<String> = boundary.tags.iter().map(|tag| format!("`{}`", tag.value)).collect();
     let marked =
@@ -256,12 +257,11 @@ fn function(
         [only] => format!("state: &{only}"),
         several => format!("state: &({})", several.join(", ")),
     };
-    let said = format!(
-        "Decides `{}`: `store.decide(command.boundaries()?, |state| {}(state, &command)).await`.",
-        command.name, wide.function
-    );
-    out.push('\n');
-    out.push_str(&comment(0, "///", &said));
+    let name = &command.name;
+    _ = write!(out, "\n{}", comment(0, "///", &format!("Decides `{name}` on what it has read:")));
+    let call =
+        format!("store.decide(command.boundaries()?, |state| {}(state, &command)).await", wide.function);
+    _ = write!(out, "///\n/// ```text\n/// {call}\n/// ```\n");
     out.push_str("///\n/// # Errors\n/// A refusal, by the rules.\n");
     out.push_str(&signature(
         0,
