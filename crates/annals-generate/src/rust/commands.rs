@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::fields;
 use super::key::Key;
-use super::layout::{Expr, comment, literal};
+use super::layout::{Expr, ITEMS, LINE, comment, literal};
 use super::plan::{Asked, Group, Plan};
 use super::wide::{Wide, stream_key};
 use crate::{Impossible, names};
@@ -43,7 +43,7 @@ fn enumeration(plan: &Plan<'_>, group: &Group<'_>, out: &mut String) {
         let pattern = match key.is_fixed() {
             true if command.members.is_empty() => format!("Self::{}", command.type_name),
             true => format!("Self::{} {{ .. }}", command.type_name),
-            false => format!("Self::{} {}", command.type_name, key.pattern()),
+            false => format!("Self::{} {}", command.type_name, key.pattern(12)),
         };
         fields::arm(12, &pattern, &key.expression(""))
     });
@@ -74,8 +74,10 @@ fn introduction(command: &Asked<'_>, indent: usize) -> String {
         Some("existing-stream") => said.push_str(" Of a stream that has begun."),
         _ => {}
     }
-    if let Some(by) = &command.it.once_per {
-        _ = write!(said, " Once per `{}`: make the id of the command from it.", by.value);
+    match command.it.once_per.as_ref().map(|by| by.value.as_str()) {
+        Some("command_id") => said.push_str(" Once per command: carry it out with `.command_id(…)`."),
+        Some(by) => _ = write!(said, " Once per `{by}`: make the `.command_id(…)` from it."),
+        None => {}
     }
     comment(indent, "///", &said)
 }
@@ -141,10 +143,16 @@ fn boundaries(plan: &Plan<'_>, command: &Asked<'_>, wide: &Wide, out: &mut Strin
     };
     let made = match made.as_slice() {
         [only] => only.clone(),
-        several => format!("({})", several.join(", ")),
+        several => {
+            let flat = format!("({})", several.join(", "));
+            match flat.chars().count() {
+                0..=ITEMS => flat,
+                _ => format!("(\n            {},\n        )", several.join(",\n            ")),
+            }
+        }
     };
     let head = format!("    pub fn boundaries(&self) -> annals::Result<{result}> {{");
-    let head = if head.chars().count() <= 100 {
+    let head = if head.chars().count() <= LINE {
         head
     } else {
         let states: String = states.iter().map(|state| format!("        {state},\n")).collect();

@@ -9,7 +9,7 @@ use super::fields;
 use super::key::Key;
 use super::layout::{comment, literal};
 use super::plan::{Group, Kind, Plan};
-use super::upcasts::Upcasts;
+use super::upcasts::{RENAME, Upcasts};
 use crate::{Impossible, Origin, names};
 
 /// The file.
@@ -25,6 +25,9 @@ pub(super) fn file(plan: &Plan<'_>, group: &Group<'_>, origin: &Origin) -> Resul
     enumeration(plan, group, &upcasts, &mut body)?;
     body.push_str(&commands::text(plan, group)?);
     body.push_str(&functions);
+    if functions.contains(" rename(fields, ") {
+        body.push_str(RENAME);
+    }
 
     let mut out = comment(0, "//", &origin.remark());
     out.push('\n');

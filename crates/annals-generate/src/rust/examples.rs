@@ -71,9 +71,7 @@ fn imports(plan: &Plan<'_>, body: &str) -> String {
         let functions = group.wide().map(|(_, wide)| &wide.function);
         yours.extend(functions.filter(|name| body.contains(&format!("{name}(state"))).cloned());
         if !yours.is_empty() {
-            let mut names: Vec<String> = yours.into_iter().collect();
-            // rustfmt sorts functions before types.
-            names.sort_by_key(|name| (name.starts_with(char::is_uppercase), name.clone()));
+            let names: Vec<String> = yours.into_iter().collect();
             lines.push(import(&format!("{root}::{}", group.module), &names));
         }
     }

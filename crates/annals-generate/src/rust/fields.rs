@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::layout::{comment, literal};
+use super::layout::{LINE, comment, literal};
 use super::types::{Definition, Member, Shape, Types};
 
 /// How wide the fields of a variant may be in one line, as rustfmt has it.
@@ -112,8 +112,8 @@ pub(super) fn shown(name: &str, arms: &[(String, String)]) -> String {
 pub(super) fn arm(indent: usize, pattern: &str, value: &str) -> String {
     let pad = " ".repeat(indent);
     let flat = format!("{pad}{pattern} => {value},");
-    match flat.chars().count() {
-        0..=100 => flat + "\n",
+    match flat.lines().last().unwrap_or_default().chars().count() {
+        0..=LINE => flat + "\n",
         _ => format!("{pad}{pattern} => {{\n{pad}    {value}\n{pad}}}\n"),
     }
 }

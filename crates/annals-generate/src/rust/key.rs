@@ -1,7 +1,7 @@
 //! The names of streams: `order-{order_id}`, with the fields of events and of commands.
 
 use super::ident;
-use super::layout::literal;
+use super::layout::{FIELDS, literal};
 use super::types::{Member, Types};
 
 /// A part of a stream's name.
@@ -62,13 +62,18 @@ impl Key {
         self.fields.is_empty()
     }
 
-    /// A pattern for the fields: `{ order_id, .. }`.
-    pub(super) fn pattern(&self) -> String {
+    /// A pattern for the fields, `{ order_id, .. }`, in a line that is indented so far; broken as rustfmt would.
+    pub(super) fn pattern(&self, indent: usize) -> String {
         let mut fields = self.fields.clone();
         fields.sort();
         fields.dedup();
-        let fields: String = fields.iter().map(|field| format!("{field}, ")).collect();
-        format!("{{ {fields}.. }}")
+        fields.push("..".to_owned());
+        let inside = fields.join(", ");
+        if inside.chars().count() <= FIELDS {
+            return format!("{{ {inside} }}");
+        }
+        let pad = " ".repeat(indent);
+        format!("{{\n{pad}    {inside}\n{pad}}}")
     }
 }
 
@@ -118,6 +123,6 @@ mod tests {
         assert_eq!(key("id").expression(""), r#"format!("order-{id}")"#);
         assert_eq!(key("id").expression("self."), r#"format!("order-{}", self.id)"#);
         assert_eq!(key("r#type").expression(""), r#"format!("order-{}", r#type)"#);
-        assert_eq!(key("id").pattern(), "{ id, .. }");
+        assert_eq!(key("id").pattern(0), "{ id, .. }");
     }
 }

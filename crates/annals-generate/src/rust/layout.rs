@@ -1,9 +1,9 @@
 //! Expressions laid out as rustfmt would, so that nobody's editor changes a generated file.
 
 /// The widths that rustfmt has by default.
-const LINE: usize = 100;
-const FIELDS: usize = 18;
-const ITEMS: usize = 60;
+pub(super) const LINE: usize = 100;
+pub(super) const FIELDS: usize = 18;
+pub(super) const ITEMS: usize = 60;
 
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,11 @@ impl Expr {
         {
             return flat;
         }
+        self.broken(indent)
+    }
+
+    /// The expression in several lines.
+    fn broken(&self, indent: usize) -> String {
         let inner = indent + 4;
         let (pad, end) = (" ".repeat(inner), " ".repeat(indent));
         match self {
@@ -50,16 +55,17 @@ impl Expr {
             }
             Self::List(open, items) => match items.as_slice() {
                 [only] if only.is_open() => {
-                    format!("{open}{}]", only.at(indent, before + open.len(), after + 1))
+                    format!("{open}{}]", only.broken(indent))
                 }
                 _ => {
                     let items = items.iter().map(|item| format!("{pad}{},\n", item.at(inner, 0, 1)));
                     format!("{open}\n{}{end}]", items.collect::<String>())
                 }
             },
-            Self::Call(function, of) => {
-                format!("{function}({})", of.at(indent, before + function.chars().count() + 1, after + 1))
+            Self::Call(function, of) if of.is_open() => {
+                format!("{function}({})", of.broken(indent))
             }
+            Self::Call(function, of) => format!("{function}(\n{pad}{},\n{end})", of.at(inner, 0, 1)),
         }
     }
 
@@ -69,7 +75,7 @@ impl Expr {
             Self::Plain(_) => false,
             Self::Fields(_, fields) => !fields.is_empty(),
             Self::List(_, items) => !items.is_empty(),
-            Self::Call(_, of) => of.is_open(),
+            Self::Call(..) => true,
         }
     }
 

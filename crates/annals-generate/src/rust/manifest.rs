@@ -6,7 +6,7 @@ use annals_model::model::Process;
 use annals_model::text::At;
 
 use super::fields;
-use super::layout::{comment, literal};
+use super::layout::comment;
 use super::plan::Plan;
 use super::yours;
 use crate::Origin;
@@ -61,8 +61,7 @@ pub(super) fn module(plan: &Plan<'_>, origin: &Origin) -> String {
         let said = format!("Of no stream, and so not here: {}.", plan.loose.join(", "));
         _ = write!(out, "//!\n{}", comment(0, "//!", &said));
     }
-    let reason = literal("events are as large as what they say");
-    _ = write!(out, "\n#![allow(clippy::large_enum_variant, reason = {reason})]\n\n");
+    out.push_str("\n// Events are as large as what they say.\n#![allow(clippy::large_enum_variant)]\n\n");
     let mut modules: Vec<&str> = plan.groups.iter().map(|group| group.module.as_str()).collect();
     modules.push("types");
     modules.sort_unstable();

@@ -10,11 +10,20 @@ use serde_json::Value;
 
 use super::fields;
 use super::ident;
-use super::layout::{Expr, comment, literal};
+use super::layout::{Expr, LINE, comment, literal};
 use super::plan::{Group, Kind, Plan};
 use super::types::Member;
 use super::values::{Values, json};
 use crate::{Impossible, names};
+
+/// Stands once in a file in which fields of JSON are renamed.
+pub(super) const RENAME: &str = "
+fn rename(fields: &mut serde_json::Map<String, serde_json::Value>, old: &str, new: &str) {
+    if let Some(value) = fields.remove(old) {
+        fields.insert(new.to_owned(), value);
+    }
+}
+";
 
 /// What reads the older versions of an event.
 #[derive(Debug, Default)]
@@ -191,7 +200,7 @@ fn typed_function(
 fn head_of(name: &str, argument: &str, old: &str, new: &str) -> String {
     let flat = format!("fn {name}({argument}: {old}) -> {new} {{");
     match flat.chars().count() {
-        0..=100 => format!("\n{flat}\n"),
+        0..=LINE => format!("\n{flat}\n"),
         _ => format!("\nfn {name}(\n    {argument}: {old},\n) -> {new} {{\n"),
     }
 }
@@ -223,18 +232,13 @@ fn json_function(
             _ = writeln!(out, "        fields.remove({});", literal(&removed.value));
         }
         for renamed in &upcast.rename {
-            _ = writeln!(
-                out,
-                "        if let Some(value) = fields.remove({}) {{",
-                literal(&renamed.name.value)
-            );
-            _ = writeln!(out, "            fields.insert({}.to_owned(), value);", literal(&renamed.it.value));
-            out.push_str("        }\n");
+            let names = (literal(&renamed.name.value), literal(&renamed.it.value));
+            _ = writeln!(out, "        rename(fields, {}, {});", names.0, names.1);
         }
         for added in &upcast.add {
             let given = serde_json::from_str::<Value>(&added.it.value).unwrap_or_default();
-            let said = (literal(&added.name.value), json(&given));
-            _ = writeln!(out, "        fields.insert({}.to_owned(), {});", said.0, said.1);
+            _ = writeln!(out, "        let added = {};", json(&given));
+            _ = writeln!(out, "        fields.insert({}.to_owned(), added);", literal(&added.name.value));
         }
         out.push_str("    }\n");
     }

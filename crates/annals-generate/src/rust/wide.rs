@@ -95,7 +95,7 @@ fn wide(
     Ok(Some(Wide { function: ident::function(name), context, reads, groups, event_enum }))
 }
 
-fn seen<'c>(command: &'c Command) -> impl Iterator<Item = &'c str> {
+fn seen(command: &Command) -> impl Iterator<Item = &str> {
     command.boundary.iter().flat_map(|boundary| &boundary.events).map(|event| event.value.as_str())
 }
 

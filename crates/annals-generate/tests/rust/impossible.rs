@@ -63,7 +63,7 @@ fn a_command_needs_what_it_decides_on() {
         .0
     };
     assert_eq!(wide("", "t: text"), "Do reads the stream a, which has no key");
-    assert_eq!(wide("key: a-{id}", "t: text"), "Do has no field for the stream that it reads, `a-{id}`");
+    assert_eq!(wide("key: 'a-{id}'", "t: text"), "Do has no field for the stream that it reads, `a-{id}`");
     assert_eq!(wide("key: a", "id: int"), "Do decides on events with the tag `t`, and has no such field");
 }
 
