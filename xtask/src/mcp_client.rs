@@ -33,7 +33,8 @@ pub(crate) fn get(servers: &Servers) -> Result<Client, String> {
         return Ok(Client::Given);
     }
     let python = "python3";
-    let can = |code: &str| Command::new(python).args(["-c", code]).output().is_ok_and(|it| it.status.success());
+    let can =
+        |code: &str| Command::new(python).args(["-c", code]).output().is_ok_and(|it| it.status.success());
     if !can("import sys; sys.exit(sys.version_info < (3, 10))") {
         return Ok(Client::Skipped("there is no python3 of 3.10 or later".into()));
     }

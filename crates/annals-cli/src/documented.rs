@@ -37,7 +37,9 @@ fn markdown(folder: &Path) -> Vec<PathBuf> {
 fn pages() -> Vec<(PathBuf, String)> {
     let mut files = markdown(&skill().join("references"));
     files.push(skill().join("SKILL.md"));
-    files.extend(["event-sourcing", "agents", "review"].map(|name| root().join(format!("docs/guide/{name}.md"))));
+    files.extend(
+        ["event-sourcing", "agents", "review"].map(|name| root().join(format!("docs/guide/{name}.md"))),
+    );
     let read = |file: PathBuf| {
         let text = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         (file, text)
@@ -140,7 +142,8 @@ fn every_link_leads_somewhere() {
 #[test]
 fn the_skill_says_what_it_is_and_is_short_enough_to_be_read() {
     let text = fs::read_to_string(skill().join("SKILL.md")).unwrap();
-    let front = text.strip_prefix("---\n").and_then(|text| text.split_once("\n---\n")).expect("front matter").0;
+    let front =
+        text.strip_prefix("---\n").and_then(|text| text.split_once("\n---\n")).expect("front matter").0;
     let member = |name: &str| {
         let line = front.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
         line.unwrap_or_else(|| panic!("no {name}"))
@@ -165,12 +168,16 @@ fn the_skill_has_the_pages_of_databases_as_they_are() {
     let update = std::env::var_os("ANNALS_UPDATE_EXPECTED").is_some();
     for name in DATABASES {
         let file = format!("{name}.md");
-        let page = fs::read_to_string(pages.join(&file)).unwrap_or_else(|e| panic!("docs/databases/{file}: {e}"));
+        let page =
+            fs::read_to_string(pages.join(&file)).unwrap_or_else(|e| panic!("docs/databases/{file}: {e}"));
         let copy = copies.join(&file);
         if update {
             fs::write(&copy, &page).unwrap();
         }
         let there = fs::read_to_string(&copy).unwrap_or_default();
-        assert!(there == page, "references/{file} is not docs/databases/{file}: ANNALS_UPDATE_EXPECTED=1 copies it");
+        assert!(
+            there == page,
+            "references/{file} is not docs/databases/{file}: ANNALS_UPDATE_EXPECTED=1 copies it"
+        );
     }
 }

@@ -44,8 +44,9 @@ pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
     let how = live::How { per_type: args.sample, ..live::How::default() };
     let subject = read_all_as(&inputs, &how).await?;
     let Some(sample) = subject.sample else {
-        return Err(Failure::check("no events could be looked at")
-            .hint("`annals check` on the same store says which tables there are, and what of them was read"));
+        return Err(Failure::check("no events could be looked at").hint(
+            "`annals check` on the same store says which tables there are, and what of them was read",
+        ));
     };
     let mut out = Lines::stdout();
     match args.json {
@@ -133,7 +134,8 @@ fn as_text(sample: &Sample) -> String {
         for (version, shapes) in &seen.versions {
             let version = version.as_deref().unwrap_or("none");
             let kinds = shapes.shapes.len();
-            let several = if kinds > 1 { format!(", {kinds} different sets of fields") } else { String::new() };
+            let several =
+                if kinds > 1 { format!(", {kinds} different sets of fields") } else { String::new() };
             lines.push(format!("  schema version {version}  ({}{several})", read(shapes)));
             let width = shapes.fields.keys().map(|path| path.chars().count()).max().unwrap_or(0);
             let field = |(path, field): (&String, &FieldSample)| {

@@ -18,8 +18,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
-use self::ground::{Absent, Ground, installed};
 pub(crate) use self::ground::target;
+use self::ground::{Absent, Ground, installed};
 use crate::{Outcome, say};
 
 /// The modules of tests that have to run, and the servers they need beside.

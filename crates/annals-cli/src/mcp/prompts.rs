@@ -27,7 +27,11 @@ static PROMPTS: [Template; 3] = [
         about: "From a description to a model that is reviewed, code that compiles and a database that is proved: seven \
                 steps, each with its proof.",
         arguments: &[
-            Argument { name: "domain", about: "What the module does, in the words of the business.", else_: None },
+            Argument {
+                name: "domain",
+                about: "What the module does, in the words of the business.",
+                else_: None,
+            },
             Argument {
                 name: "database",
                 about: "The database that keeps the events, such as postgres.",
@@ -89,7 +93,8 @@ pub(super) fn get(name: &str, given: &JsonObject) -> Result<GetPromptResult, Str
     for argument in template.arguments {
         let given = given.get(argument.name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let value = given.or(argument.else_);
-        let value = value.ok_or_else(|| format!("the prompt {name} needs {:?}: {}", argument.name, argument.about))?;
+        let value = value
+            .ok_or_else(|| format!("the prompt {name} needs {:?}: {}", argument.name, argument.about))?;
         values.push((argument.name, value));
     }
     let message = PromptMessage::new_text(Role::User, filled(template.text.trim_end(), &values));
@@ -119,9 +124,13 @@ mod tests {
     use super::*;
 
     fn text(name: &str, arguments: &[(&str, &str)]) -> Result<String, String> {
-        let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+        let arguments =
+            arguments.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
         let result = get(name, &arguments)?;
-        Ok(serde_json::to_value(&result).unwrap()["messages"][0]["content"]["text"].as_str().unwrap().to_owned())
+        Ok(serde_json::to_value(&result).unwrap()["messages"][0]["content"]["text"]
+            .as_str()
+            .unwrap()
+            .to_owned())
     }
 
     #[test]

@@ -83,7 +83,9 @@ mod tests {
             assert!(resource.title.as_deref().is_some_and(|title| !title.is_empty()), "{}", resource.uri);
         }
         assert!(read("annals://rules/guard-with-null").is_some());
-        for uri in ["annals://rules/AN999", "annals://patterns/../schema", "annals://", "file:///etc/passwd", ""] {
+        for uri in
+            ["annals://rules/AN999", "annals://patterns/../schema", "annals://", "file:///etc/passwd", ""]
+        {
             assert!(read(uri).is_none(), "{uri}");
         }
     }

@@ -51,7 +51,10 @@ mod tests {
         for (text, shown) in [
             ("at postgres://app:s3cret@h/shop: no", "at postgres://app:***@h/shop: no"),
             ("postgres://app:a@b:c/d@h/shop?x=y@z", "postgres://app:***@h/shop?x=y@z"),
-            ("\"mysql://a:b@h/x\" and \"mysql://c:d@h/x\"", "\"mysql://a:***@h/x\" and \"mysql://c:***@h/x\""),
+            (
+                "\"mysql://a:b@h/x\" and \"mysql://c:d@h/x\"",
+                "\"mysql://a:***@h/x\" and \"mysql://c:***@h/x\"",
+            ),
             ("postgres://app@h:5432/shop", "postgres://app@h:5432/shop"),
             ("https://example.com/a mail@example.com", "https://example.com/a mail@example.com"),
             ("sqlite:a.db", "sqlite:a.db"),

@@ -1,10 +1,11 @@
 //! What a client asks, and what it is answered.
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult, ErrorCode,
-    ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
+    ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
@@ -105,7 +106,8 @@ fn answer(call: &Call, ran: &Ran, clean: impl Fn(&str) -> String) -> CallToolRes
     }
     let structured = json!({ "ok": status == Some(0), "status": status, "output": output, "notes": notes });
     let notes = Some(notes).filter(|notes| !notes.is_empty());
-    let mut result = CallToolResult::success(texts.into_iter().chain(notes).map(ContentBlock::text).collect());
+    let mut result =
+        CallToolResult::success(texts.into_iter().chain(notes).map(ContentBlock::text).collect());
     result.structured_content = Some(structured);
     result
 }
@@ -172,7 +174,8 @@ fn failed(why: String) -> CallToolResult {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let offered = ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build();
+        let offered =
+            ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build();
         let who = Implementation::new("annals", env!("CARGO_PKG_VERSION"));
         ServerConfig::new(offered).with_server_info(who).with_instructions(INSTRUCTIONS)
     }
@@ -193,7 +196,8 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(tool) = tools::named(&request.name) else {
             let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
-            let what = format!("no tool is called {:?}; there are {}", short(&request.name), names.join(", "));
+            let what =
+                format!("no tool is called {:?}; there are {}", short(&request.name), names.join(", "));
             return Err(ErrorData::invalid_params(what, None));
         };
         let arguments = request.arguments.unwrap_or_default();
@@ -260,7 +264,9 @@ impl ServerHandler for Server {
     ) -> Result<CustomResult, ErrorData> {
         let method = short(&request.method);
         Err(match METHODS.contains(&method.as_str()) {
-            true => ErrorData::invalid_params(format!("the parameters of {method} are not those it takes"), None),
+            true => {
+                ErrorData::invalid_params(format!("the parameters of {method} are not those it takes"), None)
+            }
             false => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("no method {method:?}"), None),
         })
     }

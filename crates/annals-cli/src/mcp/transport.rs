@@ -154,8 +154,8 @@ fn message(line: &[u8]) -> Result<Option<RxJsonRpcMessage<RoleServer>>, String> 
         return invalid(&Value::Null, what);
     };
     let id = members.get("id").cloned();
-    let is_answer = !members.contains_key("method")
-        && (members.contains_key("result") || members.contains_key("error"));
+    let is_answer =
+        !members.contains_key("method") && (members.contains_key("result") || members.contains_key("error"));
     if is_answer {
         // Nothing is asked of the client.
         return Ok(None);

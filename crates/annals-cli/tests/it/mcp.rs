@@ -209,7 +209,8 @@ fn a_line_without_end_is_not_kept() {
 fn a_call_says_what_the_command_said_and_what_was_wrong_with_it() {
     let place = Place::new();
     let mut session = Session::open(&place, &[]);
-    let found = session.call("check", json!({ "files": [{ "name": "a.sql", "text": "CREATE TABLE t (x int);" }] }));
+    let found =
+        session.call("check", json!({ "files": [{ "name": "a.sql", "text": "CREATE TABLE t (x int);" }] }));
     assert_eq!(found["structuredContent"]["ok"], true, "{found}");
     let page = session.call("explain", json!({ "rule": "an203" }));
     assert!(said(&page).contains("## How to mend it"), "{page}");
@@ -221,13 +222,20 @@ fn a_call_says_what_the_command_said_and_what_was_wrong_with_it() {
         ("sample", json!({}), "no store given"),
         ("sample", json!({ "store": "sqlite:missing.db" }), "try: "),
         ("verify", json!({ "scratch": "sqlite:missing.db" }), "try: "),
-        ("generate", json!({ "what": "rust", "files": [{ "name": "a.yaml", "text": "annals: 2" }] }), "a.yaml"),
+        (
+            "generate",
+            json!({ "what": "rust", "files": [{ "name": "a.yaml", "text": "annals: 2" }] }),
+            "a.yaml",
+        ),
     ] {
         let result = session.call(tool, arguments);
         assert_eq!(result["isError"], true, "{result}");
         assert!(said(&result).contains(says), "{says}: {result}");
         let all = result.to_string();
-        assert!(!all.contains("s3cret") && !all.contains("annals-mcp-") && !all.contains("panicked"), "{all}");
+        assert!(
+            !all.contains("s3cret") && !all.contains("annals-mcp-") && !all.contains("panicked"),
+            "{all}"
+        );
     }
     assert!(!place.path("missing.db").exists());
     session.ends();
@@ -246,7 +254,10 @@ fn the_shapes_of_a_store_are_shown_and_no_value() {
     }
     let sample = &place.objects(&["sample", "--json"])[0];
     let fields = &sample["types"][0]["versions"][0]["fields"];
-    assert_eq!(fields[1], json!({ "path": "email", "read": 3, "kinds": { "text": 3 }, "looks_like": { "mail": 3 } }));
+    assert_eq!(
+        fields[1],
+        json!({ "path": "email", "read": 3, "kinds": { "text": 3 }, "looks_like": { "mail": 3 } })
+    );
     assert_eq!(fields[0]["kinds"], json!({ "integer": 3 }));
     assert_eq!((&sample["events"], &sample["streams"][0]["longest"]), (&3.into(), &1.into()));
     assert!(!text.contains("ada0") && !sample.to_string().contains("ada0"), "{text}");
@@ -282,7 +293,10 @@ fn a_call_that_takes_too_long_is_ended_and_others_go_on() {
     session.begin("quick", "ping", json!({}));
     assert_eq!(session.hear()["id"], "quick");
     let progress = session.hear();
-    assert_eq!((&progress["method"], &progress["params"]["progressToken"]), (&"notifications/progress".into(), &"p".into()));
+    assert_eq!(
+        (&progress["method"], &progress["params"]["progressToken"]),
+        (&"notifications/progress".into(), &"p".into())
+    );
     let answer = loop {
         let heard = session.hear();
         if heard["id"] == "slow" {
@@ -317,7 +331,11 @@ fn a_server_without_a_client_ends_and_so_does_what_it_started() {
         let place = Place::new();
         let path = pipe(&place);
         let mut session = Session::open(&place, &[]);
-        session.begin("slow", "tools/call", json!({ "name": "check", "arguments": { "paths": ["slow.sql"] } }));
+        session.begin(
+            "slow",
+            "tools/call",
+            json!({ "name": "check", "arguments": { "paths": ["slow.sql"] } }),
+        );
         let writer = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         if is_told_by_signal {
             crate::signal(&session.server, "-TERM");
@@ -359,9 +377,13 @@ fn the_official_client_designs_reviews_and_proves() {
             crate::run(place.on("shop.db", &append), b"").succeeded();
         }
         let mut client = Command::new(&python);
-        client.args(["-W", "error::UserWarning", script, env!("CARGO_BIN_EXE_annals")]).arg(place.dir.path()).arg(mode);
+        client
+            .args(["-W", "error::UserWarning", script, env!("CARGO_BIN_EXE_annals")])
+            .arg(place.dir.path())
+            .arg(mode);
         let done = client.env_remove("ANNALS_STORE").output().unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert!(done.status.success() && said.contains("all well"), "{mode}: {said}");
     }
 }

@@ -46,8 +46,9 @@ fn no_value_is_read_as_an_option() {
         // Help and version would come as an error of their own kind.
         let asked = Cli::try_parse_from(std::iter::once("annals".to_owned()).chain(words.clone()));
         let kind = asked.err().map(|e| e.kind());
-        let is_help =
-            |kind| matches!(kind, clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion);
+        let is_help = |kind| {
+            matches!(kind, clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion)
+        };
         assert!(!kind.is_some_and(is_help), "{words:?}");
     }
 }
