@@ -165,7 +165,7 @@ async def malformed(client):
         ("explain", {"rule": "AN23"}, "AN203"),
         ("explain", {"rule": "--help"}, "--help"),
         ("verify", {}, "scratch"),
-        ("diff", {"old": "a"}, "two models"),
+        ("diff", {"new": "a"}, "compared with what"),
     ]:
         said = await refused(client, tool, **arguments)
         assert says in said and "s3cret" not in said and "panicked" not in said, said
