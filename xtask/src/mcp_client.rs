@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::servers::{Servers, target};
+use crate::servers::target;
 use crate::{run, say};
 
 /// The package of PyPI, and the version that the test was written with.
@@ -28,7 +28,7 @@ pub(crate) enum Client {
 }
 
 /// Makes the Python where it is not there yet.
-pub(crate) fn get(servers: &Servers) -> Result<Client, String> {
+pub(crate) fn get() -> Result<Client, String> {
     if std::env::var_os(VARIABLE).is_some() {
         return Ok(Client::Given);
     }
@@ -47,17 +47,17 @@ pub(crate) fn get(servers: &Servers) -> Result<Client, String> {
     let mark = folder.join("finished");
     if !mark.is_file() {
         say(&format!("making a Python with {PACKAGE} in {}", folder.display()));
-        make(servers, python, &folder, &made)?;
+        make(python, &folder, &made)?;
         fs::write(&mark, "").map_err(|e| format!("{}: {e}", mark.display()))?;
     }
     Ok(Client::Python(made))
 }
 
-fn make(servers: &Servers, python: &str, folder: &Path, made: &Path) -> Result<(), String> {
+fn make(python: &str, folder: &Path, made: &Path) -> Result<(), String> {
     let mut venv = Command::new(python);
     venv.args(["-m", "venv", "--clear"]).arg(folder);
-    run(servers.adopt(&mut venv), "python3 -m venv")?;
+    run(&mut venv, "python3 -m venv")?;
     let mut pip = Command::new(made);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE]);
-    run(servers.adopt(&mut pip), &format!("pip install {PACKAGE}"))
+    run(&mut pip, &format!("pip install {PACKAGE}"))
 }

@@ -14,8 +14,17 @@ const NOT_YET: [&str; 1] = ["diff"];
 /// Whether the pages of databases are there, of which the skill has copies. Once they are, this goes.
 const HAS_PAGES: bool = false;
 
-const DATABASES: [&str; 8] =
-    ["postgres", "mysql", "sqlite", "sqlserver", "mongodb", "cosmosdb", "eventsourcingdb", "kurrentdb"];
+const DATABASES: [&str; 9] = [
+    "postgres",
+    "mysql",
+    "sqlite",
+    "sqlserver",
+    "ansi",
+    "mongodb",
+    "cosmosdb",
+    "eventsourcingdb",
+    "kurrentdb",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -157,7 +166,8 @@ fn the_skill_says_what_it_is_and_is_short_enough_to_be_read() {
     }
 }
 
-/// The skill has a copy of each page of a database, since it is loaded without the rest of the repository.
+/// The skill has a copy of each page of a database, since it is loaded without the rest of the repository: what leads out
+/// of the folder leads to where the repository is published.
 #[test]
 fn the_skill_has_the_pages_of_databases_as_they_are() {
     let (pages, copies) = (root().join("docs/databases"), skill().join("references"));
@@ -165,11 +175,12 @@ fn the_skill_has_the_pages_of_databases_as_they_are() {
     if !HAS_PAGES {
         return;
     }
+    let published = format!("]({}/blob/main/docs/", env!("CARGO_PKG_REPOSITORY"));
     let update = std::env::var_os("ANNALS_UPDATE_EXPECTED").is_some();
     for name in DATABASES {
         let file = format!("{name}.md");
-        let page =
-            fs::read_to_string(pages.join(&file)).unwrap_or_else(|e| panic!("docs/databases/{file}: {e}"));
+        let page = fs::read_to_string(pages.join(&file));
+        let page = page.unwrap_or_else(|e| panic!("docs/databases/{file}: {e}")).replace("](../", &published);
         let copy = copies.join(&file);
         if update {
             fs::write(&copy, &page).unwrap();

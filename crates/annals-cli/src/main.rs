@@ -10,7 +10,7 @@ mod completions;
 mod copy;
 mod demo;
 mod diff;
-#[cfg(test)]
+#[cfg(all(test, feature = "mcp"))]
 mod documented;
 mod events;
 mod explain;
@@ -182,7 +182,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Fit(args) => fit::run(args),
         Command::Generate(args) => generate::run(&args),
         #[cfg(feature = "mcp")]
-        Command::Mcp(args) => mcp::run(&args).await,
+        Command::Mcp(args) => mcp::run(&args, &target).await,
         Command::Verify(args) => verify::run(args, &target).await,
         Command::Completions(args) => completions::run(args),
         Command::ConformanceWorker => verify::work_for_rule(&target).await,

@@ -32,6 +32,8 @@ pub(super) const PROGRESS: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(super) struct Calls {
     program: PathBuf,
+    /// The store that the server was started with.
+    store: Option<String>,
     timeout: Duration,
     running: Arc<Semaphore>,
     taken: Arc<Semaphore>,
@@ -78,9 +80,14 @@ impl std::fmt::Display for Ended {
 }
 
 impl Calls {
-    pub(super) fn new(program: PathBuf, timeout: Duration, ending: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        program: PathBuf,
+        store: Option<String>,
+        timeout: Duration,
+        ending: watch::Receiver<bool>,
+    ) -> Self {
         let (running, taken) = (Semaphore::new(RUNNING_MAX), Semaphore::new(CALLS_MAX));
-        Self { program, timeout, running: Arc::new(running), taken: Arc::new(taken), ending }
+        Self { program, store, timeout, running: Arc::new(running), taken: Arc::new(taken), ending }
     }
 
     /// Runs a command until it ends, or `given_up` does.
@@ -118,10 +125,15 @@ impl Calls {
         let _ = tokio::time::timeout(LONGEST, all).await;
     }
 
+    /// The store of a call: the one that it names, or the one that the server was started with.
+    pub(super) fn store<'s>(&'s self, call: &'s Call) -> Option<&'s str> {
+        call.store.as_deref().or(self.store.as_deref())
+    }
+
     fn command(&self, call: &Call) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&call.words).env("NO_COLOR", "1");
-        if let Some(store) = &call.store {
+        if let Some(store) = self.store(call) {
             command.env("ANNALS_STORE", store);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -80,15 +80,15 @@ impl Folder {
     /// A text in which the files have the names that they came with.
     pub(super) fn forgotten(&self, text: &str) -> String {
         let shown = self.path.display().to_string();
-        // Inside JSON the separators of Windows are written twice.
-        let quoted = shown.replace('\\', "\\\\");
         let mut text = text.to_owned();
-        for (path, separator) in [(&quoted, "\\\\"), (&shown, std::path::MAIN_SEPARATOR_STR)] {
+        // Inside JSON the separators of Windows are written twice.
+        for separator in ["/", "\\", "\\\\"] {
+            let shown = shown.replace(std::path::MAIN_SEPARATOR, separator);
             for part in PARTS {
-                let folder = part.replace('/', separator);
-                text = text.replace(&format!("{path}{separator}{folder}{separator}"), "");
+                let folder = format!("{shown}{separator}{}{separator}", part.replace('/', separator));
+                text = text.replace(&folder, "");
             }
-            text = text.replace(path.as_str(), ".");
+            text = text.replace(&shown, ".");
         }
         text
     }

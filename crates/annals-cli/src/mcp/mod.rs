@@ -17,6 +17,7 @@ use rmcp::ServiceExt as _;
 use tokio::sync::watch;
 
 use crate::failure::Failure;
+use crate::target::Target;
 
 use self::call::Calls;
 use self::server::Server;
@@ -40,11 +41,12 @@ pub(crate) struct Args {
     timeout: u64,
 }
 
-pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Args, target: &Target) -> Result<(), Failure> {
+    let store = if target.is_named() { Some(target.url()?.to_owned()) } else { None };
     let program = std::env::current_exe()
         .map_err(|e| Failure::refused("could not find this program to start it again", e))?;
     let (end, ending) = watch::channel(false);
-    let calls = Calls::new(program, Duration::from_secs(args.timeout), ending.clone());
+    let calls = Calls::new(program, store, Duration::from_secs(args.timeout), ending.clone());
     let transport = Stdio::new(end.clone());
     let signalled = tokio::spawn(async move {
         told_to_end().await;

@@ -55,7 +55,7 @@ impl Server {
             ran = running => ran,
             () = progress(context) => return failed("cancelled".to_owned()),
         };
-        let password = call.store.as_deref().and_then(password);
+        let password = self.calls.store(call).and_then(password);
         let clean = |text: &str| match &call.folder {
             Some(folder) => hidden(&folder.forgotten(text), password),
             None => hidden(text, password),

@@ -21,6 +21,7 @@ mod schema;
 mod servers;
 mod tail;
 mod verify;
+mod walkthrough;
 
 use std::io::Write as _;
 use std::path::PathBuf;

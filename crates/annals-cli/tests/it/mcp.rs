@@ -267,7 +267,9 @@ fn the_shapes_of_a_store_are_shown_and_no_value() {
     session.initialize("2025-11-25");
     let result = session.call("sample", json!({ "per_type": 10 }));
     assert_eq!(&result["structuredContent"]["output"], sample);
-    place.on("a.db", &["sample", "a.sql"]);
+    let mut session = Session::new(&place, &["--store", "sqlite:a.db"]);
+    session.initialize("2025-11-25");
+    assert_eq!(&session.call("sample", json!({ "per_type": 10 }))["structuredContent"]["output"], sample);
     std::fs::write(place.path("a.sql"), "").unwrap();
     place.annals(&["sample", "a.sql"]).failed(2, "a sample is taken of events");
 }

@@ -20,7 +20,8 @@ pub(super) struct Check {
     /// is given at all: the store that the server was started with, else the model in its folder.
     #[serde(default)]
     store: Option<String>,
-    /// The model as it was, a file or a folder: what has changed since without a new version is told.
+    /// The model as it was, a file, a folder or git:REV such as git:main: what has changed since without a new version is
+    /// told.
     #[serde(default)]
     against: Option<String>,
     /// The model as it was, as text.

@@ -81,13 +81,13 @@ impl Arguments for Fit {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Diff {
-    /// The model as it was, a file or a folder.
+    /// The model as it was: a file, a folder, or git:REV such as git:main for the new one's place at a revision.
     #[serde(default)]
     old: Option<String>,
     /// The model as it was, as text.
     #[serde(default)]
     old_files: Vec<TextFile>,
-    /// The model as it is to be, a file or a folder.
+    /// The model as it is to be, a file or a folder; the one in the server's folder where nothing is given.
     #[serde(default)]
     new: Option<String>,
     /// The model as it is to be, as text.
@@ -100,10 +100,11 @@ impl Arguments for Diff {
         let mut folder = None;
         let old = read_one(&mut folder, "before", self.old, &self.old_files)?;
         let new = read_one(&mut folder, "files", self.new, &self.new_files)?;
-        let (Some(old), Some(new)) = (old, new) else {
-            return Err("two models are compared: give old or old_files, and new or new_files".to_owned());
+        let Some(old) = old else {
+            return Err("compared with what? give old or old_files".to_owned());
         };
-        let call = Call::new("diff", ["--json".to_owned()], Output::Json).about([old, new]);
+        let call =
+            Call::new("diff", ["--json".to_owned()], Output::Json).about(std::iter::once(old).chain(new));
         Ok(Call { folder, ..call })
     }
 }

@@ -118,7 +118,7 @@ fn what_a_tool_does_not_take_is_refused_by_it_and_by_its_schema() {
         ("check", json!({ "paths": [""] }), "a path is empty"),
         ("fit", json!({ "answers": { "logic": 1 }, "model": "a.yaml" }), "give one of them"),
         ("fit", json!({ "stream": "order" }), "of which model"),
-        ("diff", json!({ "old": "a" }), "two models"),
+        ("diff", json!({ "new": "a" }), "compared with what"),
         ("diff", json!({ "old": "a", "old_files": [file()], "new": "b" }), "give one of them"),
         ("verify", json!({ "scratch": " " }), "names no database"),
     ] {
