@@ -38,9 +38,16 @@ fn title(story: &Story) -> String {
         Of::Correlation(id) => format!("correlation id {id}"),
         Of::Tag(tag) => format!("tag {tag}"),
     };
-    let count = count(&story.told);
-    let events = if count == 1 { "1 event".to_owned() } else { format!("{count} events") };
-    format!("{of}: {events} (times in UTC)")
+    let all = count(&story.told);
+    // Those of a correlation id are one tree; what a stream or a tag caused is beside the story.
+    let own = if matches!(story.of, Of::Correlation(_)) { all } else { story.told.len() };
+    let events = if own == 1 { "1 event".to_owned() } else { format!("{own} events") };
+    let caused = match all - own {
+        0 => String::new(),
+        1 => ", and 1 that was caused".to_owned(),
+        caused => format!(", and {caused} that were caused"),
+    };
+    format!("{of}: {events}{caused} (times in UTC)")
 }
 
 fn count(told: &[Told]) -> usize {

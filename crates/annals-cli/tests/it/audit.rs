@@ -68,7 +68,7 @@ fn a_stream_is_told_with_who_why_and_what_it_caused() {
     let done = place.annals(&["audit", "order-1"]);
     assert!(done.stderr.contains("note: read 5 events of the log, from position 2 to 6"), "{}", done.stderr);
     let expected = "\
-stream order-1: 5 events (times in UTC)
+stream order-1: 3 events, and 2 that were caused (times in UTC)
 
 2026-11-24 09:30:02  v1  order-placed  by ada
 │   command place-order, caused by customer-registered, customer-ada v1

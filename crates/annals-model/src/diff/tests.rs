@@ -247,7 +247,7 @@ fn made(mut seed: u64) -> String {
 
 #[test]
 fn a_model_is_no_different_from_itself() {
-    for seed in 0..2_000 {
+    for seed in 0..300 {
         let text = made(seed);
         assert_eq!(of(&text, &text).changes, [], "seed {seed}:\n{text}");
     }
@@ -255,7 +255,7 @@ fn a_model_is_no_different_from_itself() {
 
 #[test]
 fn an_optional_field_more_breaks_nothing() {
-    for seed in 0..2_000 {
+    for seed in 0..300 {
         let text = made(seed);
         let more = text.replace("fields: { ", "fields: { more: text?, ").replace(", }", " }");
         let diff = of(&text, &more);
@@ -263,38 +263,28 @@ fn an_optional_field_more_breaks_nothing() {
     }
 }
 
-/// Where fields are all that changes and every step is compatible, so is the whole way: a break is never made of
-/// changes that were none.
+/// Every event of two fields in eight forms each: where a way of two steps breaks something, one of its steps does.
 #[test]
-fn compatible_steps_make_a_compatible_way() {
-    let one = |seed: u64| {
-        event(&format!(
-            "fields: {{ {} }}",
-            made(seed).split("fields: { ").nth(1).unwrap().split(" }, upcast").next().unwrap()
-        ))
-    };
-    let is_compatible = |before: &str, now: &str| of(before, now).level() == C;
+fn a_break_over_two_steps_is_one_of_a_step() {
+    let forms = ["", "int", "int?", "decimal", "decimal?", "text", "text?", "uuid"];
+    let field =
+        |name: &str, form: &str| if form.is_empty() { String::new() } else { format!("{name}: {form}, ") };
+    let bodies = forms.iter().flat_map(|a| forms.iter().map(move |b| field("a", a) + &field("b", b)));
+    let models: Vec<Model> = bodies.map(|body| read(&event(&format!("fields: {{ {body} }}")))).collect();
+    let is_compatible: Vec<Vec<bool>> = models
+        .iter()
+        .map(|before| models.iter().map(|now| diff(before, now).level() == C).collect())
+        .collect();
     let mut ways = 0;
-    for seed in 0..6_000_u64 {
-        let (a, b, c) = (one(seed), one(seed * 7 + 1), one(seed * 13 + 2));
-        // json may be anything, in both directions.
-        if b.contains("json") || !is_compatible(&a, &b) || !is_compatible(&b, &c) {
-            continue;
+    for a in 0..models.len() {
+        for b in (0..models.len()).filter(|b| is_compatible[a][*b]) {
+            for c in (0..models.len()).filter(|c| is_compatible[b][*c]) {
+                ways += 1;
+                assert!(is_compatible[a][c], "{:?}", diff(&models[a], &models[c]).changes);
+            }
         }
-        ways += 1;
-        // A field that goes and comes back as another type is a break that no single step has.
-        let is_back = field_changes_gone(&a, &b);
-        assert!(is_back || is_compatible(&a, &c), "seed {seed}:\n{a}{b}{c}");
     }
-    assert!(ways > 20, "{ways}");
-}
-
-/// Whether a field of the first is not in the second.
-fn field_changes_gone(before: &str, now: &str) -> bool {
-    let (before, now) = (read(before), read(now));
-    let fields =
-        |model: &Model| model.events[0].it.fields.iter().map(|it| it.name.value.clone()).collect::<Vec<_>>();
-    fields(&before).iter().any(|field| !fields(&now).contains(field))
+    assert!(ways > 1_000, "{ways}");
 }
 
 /// What is to be pasted is a model file's own words, and mends what it is told for.
