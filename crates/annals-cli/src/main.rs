@@ -3,6 +3,7 @@
 
 mod advise;
 mod append;
+mod audit;
 mod before;
 mod check;
 mod cloudevent;
@@ -90,6 +91,7 @@ enum Command {
     Demo(demo::Args),
     Append(append::Args),
     Read(read::Args),
+    Audit(audit::Args),
     Tail(tail::Args),
     Streams(streams::Args),
     Types(types::Args),
@@ -162,6 +164,7 @@ async fn run(command: Command, target: Target) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args).await,
         Command::Append(args) => append::run(args, &target).await,
         Command::Read(args) => read::run(args, &target).await,
+        Command::Audit(args) => audit::run(args, &target).await,
         Command::Tail(args) => tail::run(args, &target).await,
         Command::Streams(args) => streams::run(args, &target).await,
         Command::Events(args) => events::run(args, &target).await,

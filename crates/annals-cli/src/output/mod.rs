@@ -509,7 +509,7 @@ fn short_time(time: Duration) -> String {
 }
 
 /// `2026-11-24 02:03:05` of a time in RFC 3339.
-fn to_the_second(time: &str) -> String {
+pub(crate) fn to_the_second(time: &str) -> String {
     let (date, time) = time.split_once('T').unwrap_or((time, ""));
     format!("{date} {}", time.get(..8).unwrap_or(time))
 }

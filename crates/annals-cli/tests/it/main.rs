@@ -3,9 +3,11 @@
 
 mod advise;
 mod alternatives;
+mod audit;
 mod commands;
 mod copy;
 mod demo;
+mod diff;
 mod events;
 mod failures;
 mod generate;

@@ -175,6 +175,25 @@ fn a_store_is_copied_to_a_server_and_back() {
 }
 
 #[test]
+fn a_story_is_told_as_from_a_file() {
+    let place = Place::new();
+    let story = crate::audit::story();
+    run(place.on("a.db", &["import"]), story.as_bytes()).succeeded();
+    on_each("cli_audit", |store| {
+        run(on(store, &["import"]), story.as_bytes()).succeeded();
+        for audit in [
+            ["audit", "order-1", "--at", "2"].as_slice(),
+            &["audit", "order-1", "--between", "1", "3"],
+            &["audit", "--correlation", "checkout-1"],
+            &["audit", "--tag", "customer:ada", "--format", "mermaid"],
+        ] {
+            let here = run(place.on("a.db", audit), b"").succeeded();
+            assert_eq!(run(on(store, audit), b"").succeeded(), here, "{store}: {audit:?}");
+        }
+    });
+}
+
+#[test]
 fn the_schema_is_printed_made_and_compared() {
     on_each("cli_schema", |store| {
         assert!(run(on(store, &["schema", "print"]), b"").succeeded().contains("CREATE TABLE"));

@@ -89,15 +89,17 @@ fn gone(before: &Model, now: &Model, event: &Named<Event>) -> Change {
     let path = format!("events.{name}");
     if let [is] = renamed.as_slice() {
         let message = format!(
-            "`{name}` is gone, and stored events of this type have no reader; by its fields a guess: it is now `{}`",
+            "`{name}` is gone, and stored events of this type have no reader; by its fields a guess: it is now `{}`. \
+             Keep both for as long as the log holds one",
             is.name.value
         );
-        return Change::new(Level::Breaking, "event-renamed", path, message)
-            .mend(format!("{name}: …   # beside `{}`, for the events that are stored", is.name.value));
+        return Change::new(Level::Breaking, "event-renamed", path, message);
     }
-    let message = format!("`{name}` is gone, and stored events of this type have no reader");
+    let message = format!(
+        "`{name}` is gone, and stored events of this type have no reader. Keep it for as long as the log holds one, \
+         and let no command emit it"
+    );
     Change::new(Level::Breaking, "event-removed", path, message)
-        .mend(format!("{name}: …   # for as long as the log holds one; no command need emit it"))
 }
 
 /// Whether two events say the same.
@@ -248,14 +250,11 @@ fn public(before: Of<'_>, now: Of<'_>, changes: &mut Vec<Change>) {
             }
             let fields: Vec<&str> = broken.iter().map(|found| found.field.as_str()).collect();
             let message = format!(
-                "`{name}` is public, and readers that have not changed cannot read new events of it, for {}: their \
-                 fields have to be there, in a type they know",
+                "`{name}` is public, and readers that have not changed cannot read new events of it, for {}. Keep the \
+                 old fields beside the new ones, or publish another event",
                 listed(fields)
             );
-            changes.push(
-                Change::new(Level::Breaking, "public-event-changed", path, message)
-                    .mend("keep the old fields beside the new ones, or publish another event".to_owned()),
-            );
+            changes.push(Change::new(Level::Breaking, "public-event-changed", path, message));
         }
         _ => {}
     }

@@ -12,11 +12,11 @@ pub(super) fn projections(before: &Model, now: &Model, changes: &mut Vec<Change>
             Some(was) => {
                 let whys = whys((before, was), (now, is));
                 if !whys.is_empty() {
-                    let message = format!("`{name}` has to be built anew: {}", whys.join(", "));
-                    changes.push(
-                        Change::new(Level::Rebuild, "projection-changed", path, message)
-                            .mend(format!("annals projection rebuild {name}")),
+                    let message = format!(
+                        "`{name}` has to be built anew: {} (`annals projection rebuild {name}`)",
+                        whys.join(", ")
                     );
+                    changes.push(Change::new(Level::Rebuild, "projection-changed", path, message));
                 }
             }
             None => {

@@ -196,7 +196,11 @@ fn step((first, last): (u32, u32)) -> String {
 fn numbers(versions: &[u32]) -> String {
     let runs: Vec<String> = runs(versions)
         .into_iter()
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") })
+        .map(|(first, last)| match last - first {
+            0 => first.to_string(),
+            1 => format!("{first}, {last}"),
+            _ => format!("{first} to {last}"),
+        })
         .collect();
     let word = if versions.len() == 1 { "version" } else { "versions" };
     format!("{word} {}", runs.join(", "))
