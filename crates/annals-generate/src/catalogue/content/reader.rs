@@ -14,7 +14,7 @@ pub(super) fn projection(model: &Model, projection: &Named<Projection>) -> Entry
     entry.fact("A row for each", codes(it.key.iter().map(|key| key.value.as_str())));
     let lookers = relations::lookers(model, name).map(|command| command.name.value.as_str());
     entry.fact("Looked at by", links(Kind::Command, lookers));
-    entry.fact("Events that come twice are", meant(&it.duplicates));
+    entry.fact("Duplicates are", meant(&it.duplicates));
     entry.fact("Built anew", meant(&it.rebuild));
     let behind = it.lag.as_ref().map(|lag| plain(format!("{} at most", lasting(&lag.value))));
     entry.fact("Behind by", behind.unwrap_or_default());
@@ -30,7 +30,7 @@ pub(super) fn process(process: &Named<Process>) -> Entry {
     entry.fact("One for each", codes(it.by.iter().map(|by| by.value.as_str())));
     entry.fact("Begins with", links(Kind::Event, it.starts.iter().map(|event| event.value.as_str())));
     entry.fact("Ends with", links(Kind::Event, it.ends.iter().map(|event| event.value.as_str())));
-    entry.fact("Events that come twice are", meant(&it.duplicates));
+    entry.fact("Duplicates are", meant(&it.duplicates));
     entry.fact("What fails is", meant(&it.failure));
     let mut steps: Vec<Said> = Vec::new();
     for reaction in &it.reacts {
