@@ -39,7 +39,7 @@ pub struct Told {
 impl Story {
     /// Tells of a stream: of the one that is named, or else of the one that the examples say most of. What the longest
     /// example has happen comes first; then come events of the stream that it has not, with values for their fields,
-    /// until there are at least `least`.
+    /// until there are at least `least`, unless the example ends the stream.
     ///
     /// # Errors
     /// When the model has no such stream, or the stream has no events.
@@ -62,15 +62,13 @@ impl Story {
         };
         let further: Vec<_> = of_stream.iter().copied().filter(|event| !closes(event)).collect();
         let further = if further.is_empty() { of_stream } else { further };
-        for event in further.iter().filter(|event| !is_told(&events, event)).copied().collect::<Vec<_>>() {
-            if events.len() >= least.max(further.len()) {
-                break;
-            }
-            events.push((event, Map::new()));
-        }
-        while events.len() < least {
-            let again = further[events.len() % further.len()];
-            events.push((again, Map::new()));
+        // What has ended is not gone on with.
+        if !events.last().is_some_and(|(last, _)| closes(last)) {
+            let untold = further.iter().filter(|event| !is_told(&events, event)).copied();
+            let untold: Vec<_> = untold.take(further.len().max(least).saturating_sub(events.len())).collect();
+            events.extend(untold.into_iter().map(|event| (event, Map::new())));
+            let missing = least.saturating_sub(events.len());
+            events.extend(further.iter().copied().cycle().take(missing).map(|event| (event, Map::new())));
         }
         let known = key_values(stream, &events);
         let events: Vec<Told> = events
@@ -285,6 +283,16 @@ examples:
         assert_eq!(story.events[0].tags, ["customer:ada"]);
         assert_eq!(story.events[1].version, 2);
         assert_eq!(story.events[3].payload, json!({ "order_id": "o-7", "quantity": 4 }));
+    }
+
+    #[test]
+    fn what_an_example_ends_is_not_gone_on_with() {
+        let text = format!(
+            "{ORDERS}  - given: [{{ OrderPlaced: {{ order_id: o-7 }} }}, LineAdded]\n    when: {{ AddLine: {{}} }}\n    then: [OrderShipped]\n"
+        );
+        let story = Story::of(&model(&text), None, 9).unwrap();
+        assert_eq!((story.from_example, story.events.len()), (3, 3));
+        assert_eq!(story.events[2].payload, json!({ "order_id": "o-7" }));
     }
 
     #[test]
