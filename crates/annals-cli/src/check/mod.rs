@@ -17,9 +17,7 @@ use crate::live;
 use crate::output::{self, Lines};
 use crate::target::Target;
 
-pub(crate) use self::inputs::Inputs;
-use self::inputs::model_files;
-pub(crate) use self::inputs::text_of;
+pub(crate) use self::inputs::{Inputs, model_files, text_of};
 
 /// Review a model, DDL, exported events or a running store.
 ///
