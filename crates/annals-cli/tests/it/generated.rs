@@ -133,3 +133,30 @@ fn what_a_database_cannot_have_is_refused_with_what_to_do() {
         serde_json::from_str(&place.annals(&["check", "annals.yaml", "--format", "json"]).stdout).unwrap();
     assert!(report["findings"].as_array().unwrap().iter().all(|it| it["rule"] != "AN001"), "{report}");
 }
+
+#[tokio::test]
+async fn the_guide_s_model_makes_what_the_guide_says() {
+    let guide = include_str!("../../../../docs/guide/projections.md");
+    let section = guide.split("## From a model").nth(1).unwrap();
+    let block = |of: &str| section.split(&format!("```{of}\n")).nth(1).unwrap().split("```").next().unwrap();
+    let place = Place::new();
+    std::fs::write(place.path("annals.yaml"), block("yaml")).unwrap();
+    place.stdout(&["generate", "projections", "--on", "sqlite", "--out", "views"]);
+    let made = std::fs::read_to_string(place.path("views/order_totals.toml")).unwrap();
+    assert!(made.contains(block("toml")), "{made}");
+    let order = |event_type: &str, more: &str| {
+        let payload = format!(r#"{{"order_id":"{ONE}"{more}}}"#);
+        place.stdout(&["append", &format!("order-{ONE}"), event_type, &payload]);
+    };
+    order("order-placed", r#","deliver_to":{"street":"x","city":"Oslo"}"#);
+    order("line-added", r#","sku":"s","cents":250"#);
+    let target = format!("sqlite:{}", place.path("views.db").display());
+    let project = || place.stdout(&["project", "views/order_totals.toml", "--target", &target, "--once"]);
+    let mut session = Session::open(&target).await;
+    project();
+    let rows = "SELECT city, status, lines_added, cents FROM order_totals WHERE placed_at IS NOT NULL";
+    assert_eq!(session.run(rows).await.unwrap(), "Oslo|placed|1|250\n");
+    order("order-cancelled", r#","reason":"x""#);
+    project();
+    assert_eq!(session.run(rows).await.unwrap(), "");
+}
