@@ -18,8 +18,7 @@ use crate::live;
 use crate::output::{self, Lines};
 use crate::target::Target;
 
-pub(crate) use self::inputs::Inputs;
-pub(crate) use self::inputs::{model_files, text_of};
+pub(crate) use self::inputs::{Inputs, model_files, text_of};
 
 /// Review a model, DDL, exported events or a running store.
 ///

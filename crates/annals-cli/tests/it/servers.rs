@@ -10,7 +10,7 @@ use crate::{Place, objects, run, tool};
 const SERVERS: [&str; 4] = ["ANNALS_POSTGRES", "ANNALS_MARIADB", "ANNALS_MYSQL", "ANNALS_SQLSERVER"];
 
 /// The servers there are. One that is missing is a failure where it has to be there.
-fn servers() -> Vec<String> {
+pub(crate) fn servers() -> Vec<String> {
     let required = std::env::var("ANNALS_REQUIRE").unwrap_or_default();
     let url = |variable: &str| {
         let product = variable.trim_start_matches("ANNALS_").to_lowercase();
