@@ -214,9 +214,12 @@ fn leftovers(file: &Path, findings: &mut Vec<String>) -> Outcome {
     }
     let words = ["FIXME", "todo!(", "unimplemented!(", "dbg!(", "#[ignore", "XXX"];
     let homes = ["/home/", "/root/", "/work/", "/Users/"];
+    // Generated code leaves its rules to its user; that is nothing half done of ours.
+    let generates = file.components().any(|part| part.as_os_str() == "annals-generate");
+    let is_gap = |line: &str| generates || line.contains("unimplemented!(\"write the rules of ");
     for (number, line) in text.lines().enumerate() {
         for word in words.iter().chain(&homes) {
-            if line.contains(word) {
+            if line.contains(word) && !(*word == "unimplemented!(" && is_gap(line)) {
                 findings.push(format!("{}:{}: {word} is not kept", file.display(), number + 1));
             }
         }

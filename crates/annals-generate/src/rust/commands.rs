@@ -128,7 +128,7 @@ fn boundaries(plan: &Plan<'_>, command: &Asked<'_>, wide: &Wide, out: &mut Strin
     if let (Some(boundary), Some(context)) = (&command.it.boundary, &wide.context) {
         let missing = unmarked(plan, boundary);
         if !missing.is_empty() {
-            let said = format!("{} and so is not found here.", missing.join(", "));
+            let said = format!("{} What does not have each tag is not found here.", missing.join(" "));
             body.push_str(&comment(8, "//", &said));
         }
         query(command, boundary, &mut body);
@@ -181,7 +181,7 @@ fn unmarked(plan: &Plan<'_>, boundary: &annals_model::model::Boundary) -> Vec<St
     let lacks = |name: &str| {
         let (_, kind) = plan.event(name)?;
         let tag = boundary.tags.iter().find(|tag| !kind.it.tags.iter().any(|own| own.value == tag.value))?;
-        Some(format!("{name} does not have the tag `{}`", tag.value))
+        Some(format!("{name} does not have the tag `{}`.", tag.value))
     };
     boundary.events.iter().filter_map(|event| lacks(&event.value)).collect()
 }
@@ -234,7 +234,7 @@ fn refusals(group: &Group<'_>, out: &mut String) {
         }
         out.push_str("}\n\n");
         let arms = group.refusals.iter().map(|(variant, reason)| {
-            (format!("Self::{variant}"), literal(&names::snake(reason).replace('_', " ")))
+            (format!("Self::{variant}"), literal(names::snake(reason).replace('_', " ").trim()))
         });
         out.push_str(&fields::shown(name, &arms.collect::<Vec<_>>()));
     }

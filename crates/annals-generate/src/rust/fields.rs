@@ -15,7 +15,7 @@ pub(super) fn variant(types: &Types<'_>, members: &[Member], indent: usize, tags
     }
     let is_plain = |member: &Member| {
         member.stored().is_none()
-            && member.remarks.is_empty()
+            && member.remark.is_empty()
             && !member.is_optional
             && !tags.contains(&member.name.as_str())
     };
@@ -43,7 +43,7 @@ pub(super) fn lines(
     let pad = " ".repeat(indent);
     let mut out = String::new();
     for member in members {
-        out.extend(member.remarks.iter().map(|remark| comment(indent, "///", remark)));
+        out.push_str(&comment(indent, "///", &member.remark));
         if tags.contains(&member.name.as_str()) {
             match member.stored() {
                 Some(name) => _ = writeln!(out, "{pad}#[event(tag = {})]", literal(name)),

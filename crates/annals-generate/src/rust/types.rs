@@ -45,7 +45,7 @@ pub(super) struct Member {
     pub(super) kind: FieldType,
     pub(super) is_optional: bool,
     /// What the model says of it.
-    pub(super) remarks: Vec<String>,
+    pub(super) remark: String,
     /// Where it stands, by which its type is found.
     pub(super) key: String,
     /// It would hold itself otherwise.
@@ -96,10 +96,10 @@ impl<'m> Types<'m> {
         for Named { name, it } in fields {
             let mut member = self.member(place, &name.value, &it.kind.value, &members)?;
             member.is_optional = it.is_optional;
-            let note = it.note.as_ref().map(|note| note.value.clone());
+            let note = it.note.as_ref().map(|note| format!("{}.", note.value.trim_end_matches('.')));
             let computed = it.computed.as_ref().map(|from| format!("Computed: {}.", from.value));
             let class = it.privacy.as_ref().map(|class| format!("Personal data of class `{}`.", class.value));
-            member.remarks = [note, computed, class].into_iter().flatten().collect();
+            member.remark = [note, computed, class].into_iter().flatten().collect::<Vec<_>>().join(" ");
             members.push(member);
         }
         Ok(members)
@@ -123,8 +123,8 @@ impl<'m> Types<'m> {
         self.write(&Place { key: &key, ..*place }, name, kind)?;
         let is_boxed = matches!((place.own, kind), (Some(own), FieldType::Name(held))
             if self.holds(held, own, &mut BTreeSet::new()));
-        let (name, kind, remarks) = (name.to_owned(), kind.clone(), Vec::new());
-        Ok(Member { name, ident, kind, is_optional: false, remarks, key, is_boxed })
+        let (name, kind, remark) = (name.to_owned(), kind.clone(), String::new());
+        Ok(Member { name, ident, kind, is_optional: false, remark, key, is_boxed })
     }
 
     /// Writes the types that stand inside of the field at this place.

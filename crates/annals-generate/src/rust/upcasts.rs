@@ -163,7 +163,7 @@ fn typed_function(
             Origin::Old(name) => {
                 let ident = ident::field(&name);
                 let value = Expr::plain(format!("old.{ident}"));
-                old.push(Member { name, ident, remarks: Vec::new(), ..member.clone() });
+                old.push(Member { name, ident, remark: String::new(), ..member.clone() });
                 value
             }
             Origin::Given(json) => {
