@@ -112,7 +112,7 @@ impl Calls {
         let until = Instant::now() + self.timeout;
         let mut started = Started::new(self.command(call))?;
         tokio::select! {
-            ran = started.to_its_end() => ran,
+            ran = started.finished() => ran,
             () = &mut given_up => Err(Ended::Cancelled),
             () = sleep_until(until) => Err(Ended::TimedOut(self.timeout)),
         }
@@ -164,7 +164,7 @@ impl Started {
         })
     }
 
-    async fn to_its_end(&mut self) -> Result<Ran, Ended> {
+    async fn finished(&mut self) -> Result<Ran, Ended> {
         let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
         let failed = |e: std::io::Error| Ended::Failed(format!("could not read what the command says: {e}"));
         let printed = async {

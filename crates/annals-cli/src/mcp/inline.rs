@@ -3,9 +3,9 @@
 use std::fs::{self, DirBuilder};
 use std::path::{Path, PathBuf};
 
+use annals::EventId;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use uuid::Uuid;
 
 /// How many files come with a call.
 const FILES_MAX: usize = 100;
@@ -33,7 +33,7 @@ impl Folder {
     /// # Errors
     /// It cannot be made.
     pub(super) fn new() -> Result<Self, String> {
-        let path = std::env::temp_dir().join(format!("annals-mcp-{}", Uuid::now_v7().simple()));
+        let path = std::env::temp_dir().join(format!("annals-mcp-{}", EventId::new().uuid().simple()));
         let mut builder = DirBuilder::new();
         // Models may not be everybody's to read.
         #[cfg(unix)]
