@@ -70,7 +70,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let now = Modelled::at(&new)?;
     let mut texts = Texts::default();
     let files = old.read(&new, &mut texts)?;
-    let before = Modelled::understood(texts, &files, Vec::new()).map_err(|e| e.at(&old.to_string()))?;
+    let before = Modelled::understood(texts, &files, Vec::new()).map_err(|e| {
+        e.at(&old.to_string()).hint("mend what is told above, or compare with a revision that is understood")
+    })?;
     let diff = diff(&before.model, &now.model);
     let text = match args.format {
         _ if args.json => show::json(&diff),

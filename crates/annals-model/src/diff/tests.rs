@@ -30,6 +30,9 @@ const B: Level = Level::Breaking;
 const R: Level = Level::Rebuild;
 const C: Level = Level::Compatible;
 
+/// A model before and now, and the changes that are to be told.
+type Case = (String, String, Vec<(Level, &'static str)>);
+
 #[test]
 fn every_kind_of_change_has_its_level() {
     let stream = |body: &str| format!("streams:\n  order: {{ key: 'order-{{id}}', why: x, {body} }}\n");
@@ -46,7 +49,7 @@ fn every_kind_of_change_has_its_level() {
             event("fields: { id: uuid, a: { is: text, privacy: p } }")
         )
     };
-    let cases: Vec<(String, String, Vec<(Level, &str)>)> = vec![
+    let cases: Vec<Case> = vec![
         ("events:\n  A: {}\n  B: {}\n".into(), "events:\n  A: {}\n".into(), vec![(B, "event-removed")]),
         ("events:\n  A: {}\n".into(), "events:\n  A: {}\n  B: {}\n".into(), vec![(C, "event-added")]),
         (
