@@ -1,5 +1,6 @@
 //! What a client can read: the page of each rule, the page of each database, the schema of model files.
 
+use annals_generate::patterns::PAGES;
 use annals_model::explain::explain;
 use annals_model::model::SCHEMA;
 use annals_model::rules::{self, RULES};
@@ -11,9 +12,6 @@ const SCHEMA_AT: &str = "annals://schema";
 
 const MARKDOWN: &str = "text/markdown";
 const JSON_SCHEMA: &str = "application/schema+json";
-
-// The pages of docs/databases by their names: `PATTERNS`, an array of names and texts.
-include!(concat!(env!("OUT_DIR"), "/patterns.rs"));
 
 /// All there are.
 pub(super) fn all() -> Vec<Resource> {
@@ -27,7 +25,7 @@ pub(super) fn all() -> Vec<Resource> {
             .with_description(rule.what)
             .with_mime_type(MARKDOWN)
     });
-    let patterns = PATTERNS.iter().map(|(name, text)| {
+    let patterns = PAGES.iter().map(|(name, text)| {
         Resource::new(format!("{PATTERNS_AT}{name}"), *name).with_title(title(text)).with_mime_type(MARKDOWN)
     });
     std::iter::once(schema).chain(patterns).chain(rules).collect()
@@ -41,14 +39,13 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
             .with_description(description)
             .with_mime_type(MARKDOWN)
     };
-    let databases: Vec<&str> = PATTERNS.iter().map(|(name, _)| *name).collect();
+    let databases: Vec<&str> = PAGES.iter().map(|(name, _)| *name).collect();
     let of_rules = "The page of a rule by its id, such as AN203, or its name, such as guard-with-null.";
-    let mut templates = vec![template(RULES_AT, "rule", "A rule", of_rules.to_owned())];
-    if !databases.is_empty() {
-        let what = format!("How a database keeps events: {}.", databases.join(", "));
-        templates.push(template(PATTERNS_AT, "database", "A database", what));
-    }
-    templates
+    let of_databases = format!("How a database keeps events: {}.", databases.join(", "));
+    vec![
+        template(RULES_AT, "rule", "A rule", of_rules.to_owned()),
+        template(PATTERNS_AT, "database", "A database", of_databases),
+    ]
 }
 
 /// The resource of this address.
@@ -59,7 +56,7 @@ pub(super) fn read(uri: &str) -> Option<ReadResourceResult> {
         (explain(rules::find(word)?), MARKDOWN)
     } else {
         let name = uri.strip_prefix(PATTERNS_AT)?;
-        let (_, text) = PATTERNS.iter().find(|(other, _)| *other == name)?;
+        let (_, text) = PAGES.iter().find(|(other, _)| *other == name)?;
         ((*text).to_owned(), MARKDOWN)
     };
     Some(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type(kind)]))

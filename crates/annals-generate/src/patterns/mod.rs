@@ -12,6 +12,8 @@ use crate::{File, Impossible, Origin};
 
 use self::page::Words;
 
+pub use self::page::PAGES;
+
 /// A database, or a store made for events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Database {

@@ -107,19 +107,33 @@ pub(super) fn event_type(on: Database, context: &str, event: &str) -> String {
     }
 }
 
+/// The page of each database as docs/databases has it, by its name there.
+pub const PAGES: [(&str, &str); 9] = [
+    ("postgres", include_str!("pages/postgres.md")),
+    ("mysql", include_str!("pages/mysql.md")),
+    ("sqlite", include_str!("pages/sqlite.md")),
+    ("sqlserver", include_str!("pages/sqlserver.md")),
+    ("ansi", include_str!("pages/ansi.md")),
+    ("mongodb", include_str!("pages/mongodb.md")),
+    ("cosmosdb", include_str!("pages/cosmosdb.md")),
+    ("eventsourcingdb", include_str!("pages/eventsourcingdb.md")),
+    ("kurrentdb", include_str!("pages/kurrentdb.md")),
+];
+
 /// The page, without links: it goes where they lead nowhere.
 pub(super) fn page(on: Database) -> String {
-    let page = match on {
-        Database::Postgres => include_str!("pages/postgres.md"),
-        Database::Mysql | Database::Mariadb => include_str!("pages/mysql.md"),
-        Database::Sqlite => include_str!("pages/sqlite.md"),
-        Database::Sqlserver => include_str!("pages/sqlserver.md"),
-        Database::Ansi => include_str!("pages/ansi.md"),
-        Database::Mongodb => include_str!("pages/mongodb.md"),
-        Database::Cosmosdb => include_str!("pages/cosmosdb.md"),
-        Database::Eventsourcingdb => include_str!("pages/eventsourcingdb.md"),
-        Database::Kurrentdb => include_str!("pages/kurrentdb.md"),
+    let name = match on {
+        Database::Postgres => "postgres",
+        Database::Mysql | Database::Mariadb => "mysql",
+        Database::Sqlite => "sqlite",
+        Database::Sqlserver => "sqlserver",
+        Database::Ansi => "ansi",
+        Database::Mongodb => "mongodb",
+        Database::Cosmosdb => "cosmosdb",
+        Database::Eventsourcingdb => "eventsourcingdb",
+        Database::Kurrentdb => "kurrentdb",
     };
+    let page = PAGES.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text);
     let mut out = String::new();
     let mut rest = page;
     while let Some(at) = rest.find("](../") {
