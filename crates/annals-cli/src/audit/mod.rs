@@ -7,6 +7,7 @@ mod point;
 mod said;
 mod state;
 mod story;
+mod tree;
 
 use annals::{CorrelationId, StreamId, Tag, Timestamp};
 use clap::ValueEnum;
