@@ -59,7 +59,7 @@ pub(crate) const WORKER: &str = "conformance-worker";
 
 pub(crate) async fn run(args: Args, target: &Target) -> Result<(), Failure> {
     match &args.model {
-        Some(model) => by_model::run(&[model.clone()], args.stream.as_deref(), args.json, target).await,
+        Some(model) => by_model::run(model, args.stream.as_deref(), args.json, target).await,
         None if args.chain => follow_chain(target, args.json).await,
         None => prove(&args, target).await,
     }

@@ -83,9 +83,13 @@ pub(super) fn of<'s>(sources: &'s [Source], place: &Place) -> Option<&'s Source>
     let has_it = |source: &&Source| source.names.iter().any(begins);
     let is_data = |source: &&Source| source.kind != Input::Model;
     let others = || sources.iter().filter(is_data);
+    // What was read as text has a place there, so that this is of a running store where one has it.
+    let is_running = |source: &&Source| source.file.is_none();
     others()
+        .filter(is_running)
         .find(has_it)
-        .or_else(|| others().find(|source| source.file.is_none()))
+        .or_else(|| others().find(has_it))
+        .or_else(|| others().find(is_running))
         .or_else(|| others().next())
 }
 

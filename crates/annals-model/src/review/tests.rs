@@ -256,4 +256,11 @@ fn what_was_read_is_said_of_each_source() {
     );
     let source = |path: &str| report.source_of(&Place::new(path, None)).unwrap().name.as_str();
     assert_eq!((source("EVENTS.position"), source("order-placed.email")), ("a.sql", "postgres://db"));
+    // A script has a line for what it says.
+    let (mut both, script) = (report.clone(), file);
+    both.sources[1].file = Some(script);
+    let running = StoreShape { name: "sqlite:a.db".to_owned(), is_live: true, ..subject.stores[0].clone() };
+    subject.stores.push(running);
+    both.sources.push(reviewed(&subject).sources[2].clone());
+    assert_eq!(both.source_of(&Place::new("shop.events.position", None)).unwrap().name, "sqlite:a.db");
 }

@@ -41,12 +41,12 @@ pub(super) struct Account {
 }
 
 pub(super) async fn run(
-    paths: &[String],
+    path: &str,
     stream: Option<&str>,
     json: bool,
     target: &Target,
 ) -> Result<(), Failure> {
-    let modelled = Modelled::at(paths)?;
+    let modelled = Modelled::at(&[path.to_owned()])?;
     let story =
         Story::of(&modelled.model, stream, LEAST).map_err(|e| Failure::check(e.message).hint(e.help))?;
     let urls = harness(target)?;
