@@ -108,10 +108,24 @@ async def generated(client):
     """What is made of the model, where it is made."""
     result = await client.call_tool("generate", {"what": "mermaid", "files": files("annals.yaml", MODEL)})
     assert not result.is_error, text(result)
-    for file in result.structured_content["output"]:
-        assert file["path"] and file["text"], file
+    made = {file["path"]: file["text"] for file in result.structured_content["output"]}
+    assert "GateEntered" in made["flow.mmd"], made
+    made = (await call(client, "generate", what="rust", files=files("annals.yaml", MODEL)))["output"]
+    made = {file["path"]: file["text"] for file in made}
+    assert "enum StayEvent" in made["src/generated/stay.rs"] and "src/stay.rs" in made, made.keys()
     wrong = await refused(client, "generate", what="rust", files=files("annals.yaml", "annals: 1\nstraems: {}\n"))
     assert "streams" in wrong and "annals-mcp-" not in wrong, wrong
+
+
+async def second_version(client):
+    """A field more: the upcast that is missing is named, and with it all is well."""
+    more = MODEL.replace("stay_id: uuid, cents: int }", "stay_id: uuid, cents: int, by: text }, version: 2")
+    old = files("annals.yaml", MODEL)
+    broken = await call(client, "diff", old_files=old, new_files=files("annals.yaml", more))
+    assert not broken["ok"] and "upcast: { 1: { add: { by:" in str(broken["output"]), broken
+    mended = more.replace("version: 2", "version: 2, upcast: { 1: { add: { by: card } } }")
+    kept = await call(client, "diff", old_files=old, new_files=files("annals.yaml", mended))
+    assert kept["ok"], kept
 
 
 async def review(client):
@@ -141,6 +155,9 @@ async def prove(client, folder):
     proved = await call(client, "verify", scratch="sqlite:scratch.db?create=yes", rules=[1, 4, 6, 15])
     assert proved["ok"] and all(rule["result"] == "ok" for rule in proved["output"]), proved
     assert (folder / "scratch.db").exists()
+    stay = await call(client, "verify", scratch="sqlite:scratch.db", model_files=files("annals.yaml", MODEL))
+    steps = {it["step"]: it["result"] for it in stay["output"] if "step" in it}
+    assert stay["ok"] and "open_stays: built anew" in steps and set(steps.values()) == {"ok"}, stay
     # A mistyped path is no database, and nothing is made there.
     assert "no-such" in await refused(client, "verify", scratch="sqlite:no-such.db", rules=[1])
     assert not (folder / "no-such.db").exists()
@@ -192,6 +209,7 @@ async def main(annals, folder, mode):
         await lists(client)
         await design(client)
         await generated(client)
+        await second_version(client)
         await review(client)
         await prove(client, folder)
         await look(client)
