@@ -11,6 +11,10 @@ use annals_generate::{
 };
 use annals_model::model::Model;
 use clap::ValueEnum;
+#[cfg(feature = "mcp")]
+use schemars::JsonSchema;
+#[cfg(feature = "mcp")]
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::modelled::Modelled;
@@ -48,8 +52,10 @@ pub(crate) struct Args {
     check: bool,
 }
 
+/// What can be made of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum What {
+#[cfg_attr(feature = "mcp", derive(Serialize, Deserialize, JsonSchema), serde(rename_all = "kebab-case"))]
+pub(crate) enum What {
     /// Events, states, commands, deciders to be filled in, and the examples as tests.
     Rust,
     /// The tables of a store; --on says for which database.
@@ -70,8 +76,10 @@ enum What {
     Html,
 }
 
+/// The databases that something is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
+#[cfg_attr(feature = "mcp", derive(Serialize, Deserialize, JsonSchema), serde(rename_all = "kebab-case"))]
+pub(crate) enum On {
     Postgres,
     Mysql,
     Mariadb,

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::generate::{On, What};
+
 use super::{Arguments, Call, Output, TextFile, in_folder, option, read, read_one, word};
 
 /// What fit takes.
@@ -124,37 +126,6 @@ pub(super) struct Generate {
     /// The database that sql, pattern and projections are for.
     #[serde(default)]
     on: Option<On>,
-}
-
-/// What can be made of a model.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum What {
-    Rust,
-    Sql,
-    Pattern,
-    Projections,
-    JsonSchema,
-    Asyncapi,
-    Mermaid,
-    Markdown,
-    Html,
-}
-
-/// The databases that something is made for.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum On {
-    Postgres,
-    Mysql,
-    Mariadb,
-    Sqlite,
-    Sqlserver,
-    Ansi,
-    Mongodb,
-    Cosmosdb,
-    Eventsourcingdb,
-    Kurrentdb,
 }
 
 impl Arguments for Generate {
