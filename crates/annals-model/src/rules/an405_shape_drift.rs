@@ -4,6 +4,7 @@ use super::shared::modelled;
 use super::{Example, Input, Mend, Rule};
 use crate::Subject;
 use crate::finding::{Finding, Findings, Place, Severity};
+use crate::model::{self, Event, FieldType};
 use crate::sample::{FieldSample, Period, Shapes, ValueKind};
 use crate::words::split;
 
@@ -12,9 +13,10 @@ pub(super) static RULE: Rule = Rule {
     name: "shape-drift",
     severity: Severity::Warning,
     reads: &[Input::Sample],
-    what: "events of one type and version have fields that changed over time",
+    what: "events of one type and version have fields that changed over time, or that are not those of the model",
     why: "Somebody changed the event and not its version. Readers written since then do not know the older form, and \
-          find out in the next replay. An optional field comes and goes; one that is there from a day on is a change.",
+          find out in the next replay. An optional field comes and goes; one that is there from a day on is a change. Where a \
+          model is reviewed with the store, what is stored has to be what the model says of that version.",
     mend: &[
         Mend {
             on: "",
@@ -99,7 +101,8 @@ fn check(rule: &'static Rule, subject: &Subject, findings: &mut Findings) {
                     event.it.fields.iter().any(|known| known.name.value == field && known.it.is_optional)
                 })
             };
-            let changes = changes(shapes, is_optional);
+            let mut changes = changes(shapes, is_optional);
+            changes.extend(event.into_iter().flat_map(|event| unlike(&event.it, version.as_deref(), shapes)));
             if changes.is_empty() {
                 continue;
             }
@@ -113,6 +116,58 @@ fn check(rule: &'static Rule, subject: &Subject, findings: &mut Findings) {
                 .help("write the next version from now on, and read events without it by the fields that they have"),
             );
         }
+    }
+}
+
+/// What of stored events is not as the model has it in this version; an event that says none has the first.
+fn unlike(event: &Event, stored: Option<&str>, shapes: &Shapes) -> Vec<String> {
+    let is_current = stored.unwrap_or("1").parse() == Ok(model::version(event));
+    let read: u64 = shapes.shapes.values().map(|shape| shape.read).sum();
+    let mut said = Vec::new();
+    for field in event.fields.iter().filter(|_| is_current) {
+        let (name, kind) = (&field.name.value, &field.it.kind.value);
+        let seen = shapes.fields.get(name);
+        let kinds =
+            seen.into_iter().flat_map(|seen| &seen.kinds).filter(|(kind, _)| **kind != ValueKind::Null);
+        let there: u64 = kinds.clone().map(|(_, count)| count).sum();
+        if there < read && !field.it.is_optional {
+            said.push(format!("{} of {read} lack `{name}`, which the model has in each", read - there));
+        }
+        let others: u64 = kinds.filter(|(seen, _)| !may_be(kind, **seen)).map(|(_, count)| count).sum();
+        if others > 0 {
+            let is = named(kind);
+            said.push(format!("`{name}` is {is} in the model and something else in {others} of {read}"));
+        }
+    }
+    said
+}
+
+fn named(kind: &FieldType) -> &str {
+    match kind {
+        FieldType::Name(name) => name,
+        FieldType::List(_) => "a list",
+        FieldType::Fields(_) => "an object",
+        FieldType::OneOf(_) => "one of some texts",
+    }
+}
+
+/// Whether a value of this kind can be one of the type.
+fn may_be(kind: &FieldType, seen: ValueKind) -> bool {
+    let is_number = matches!(seen, ValueKind::Integer | ValueKind::Fraction);
+    match kind {
+        FieldType::List(_) => seen == ValueKind::List,
+        FieldType::Fields(_) => seen == ValueKind::Object,
+        FieldType::OneOf(_) => seen == ValueKind::Text,
+        FieldType::Name(name) => match name.as_str() {
+            "uuid" | "text" | "date" | "bytes" => seen == ValueKind::Text,
+            "time" => seen == ValueKind::Text || is_number,
+            "int" => seen == ValueKind::Integer,
+            "decimal" => seen == ValueKind::Text || is_number,
+            "float" => is_number,
+            "bool" => seen == ValueKind::Bool,
+            "json" => true,
+            _ => seen == ValueKind::Object,
+        },
     }
 }
 
@@ -217,5 +272,42 @@ fn came_or_went(shapes: &Shapes, path: &str) -> Option<String> {
         Some(format!("`{path}` is gone after {}", day(&there.last)))
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model, sample};
+
+    /// What is said of stored events beside the model of them.
+    fn said(fields: &str, events: &str) -> Vec<String> {
+        let mut subject = Subject::default();
+        let text = format!("annals: 1\ncontext: shop\nevents:\n  OrderPlaced: {fields}\n");
+        let file = subject.texts.add("annals.yaml", text);
+        subject.model = Some(model::read(&subject.texts, &[file]).0);
+        let file = subject.texts.add("events.jsonl", events);
+        subject.sample = Some(sample::read(&subject.texts, file).unwrap());
+        let mut findings = Findings::default();
+        check(&RULE, &subject, &mut findings);
+        findings.findings.into_iter().map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn what_is_stored_has_to_be_what_the_model_says() {
+        let events = "{\"type\":\"order-placed\",\"data\":{\"total\":\"x\"}}\n{\"type\":\"order-placed\",\"data\":{\"id\":\"a\",\"total\":null}}";
+        let unlike = said("{ fields: { id: text, total: int, note: text? } }", events);
+        assert_eq!(unlike.len(), 1, "{unlike:?}");
+        for part in [
+            "1 of 2 lack `id`",
+            "1 of 2 lack `total`",
+            "`total` is int in the model and something else in 1 of 2",
+        ] {
+            assert!(unlike[0].contains(part), "{part}: {unlike:?}");
+        }
+        // More than the model says, another version, and a field that may be anything.
+        assert!(said("{ fields: {} }", events).is_empty());
+        assert!(said("{ version: 2, upcast: { 1: {} }, fields: { sku: text } }", events).is_empty());
+        assert!(said("{ fields: { total: json? } }", events).is_empty());
     }
 }

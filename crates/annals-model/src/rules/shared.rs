@@ -31,12 +31,23 @@ pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
-/// The event of the model that a stored type is, with or without the name of the context in front.
+/// The event of the model that a stored type is: `order-placed`, `OrderPlaced` or `io.example.shop.order-placed` is the
+/// model's `OrderPlaced`.
 pub(super) fn modelled<'m>(model: Option<&'m Model>, stored: &str) -> Option<&'m Named<Event>> {
     let model = model?;
-    let in_context =
-        model.context.as_ref().and_then(|context| stored.strip_prefix(&context.value)?.strip_prefix('.'));
-    model.event(stored).or_else(|| model.event(in_context?))
+    let own = stored.rsplit('.').next().unwrap_or(stored);
+    model.event(stored).or_else(|| model.events.iter().find(|event| is_same_name(&event.name.value, own)))
+}
+
+/// Whether names differ in how their words are set apart alone.
+fn is_same_name(one: &str, other: &str) -> bool {
+    let letters = |name: &'_ str| {
+        let letters: Vec<char> =
+            name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        letters
+    };
+    one.chars().next().zip(other.chars().next()).is_some_and(|(one, other)| one.eq_ignore_ascii_case(&other))
+        && letters(one) == letters(other)
 }
 
 /// The types of a sample that no event of the model is, by the category that most of their events are in.
@@ -144,6 +155,17 @@ mod tests {
         assert_eq!(listed(["a", "b", "c"]), "`a`, `b` and `c`");
         assert_eq!(listed(1..=8), "`1`, `2`, `3`, `4`, `5` and 3 more");
         assert_eq!(listed(Vec::<String>::new()), "");
+    }
+
+    #[test]
+    fn a_stored_type_is_an_event_of_the_model_however_it_is_written() {
+        let mut texts = crate::text::Texts::default();
+        let file = texts.add("annals.yaml", "annals: 1\ncontext: shop\nevents: { OrderPlaced: {} }\n");
+        let (model, _) = crate::model::read(&texts, &[file]);
+        for stored in ["OrderPlaced", "order-placed", "shop.OrderPlaced", "io.example.shop.order-placed"] {
+            assert!(modelled(Some(&model), stored).is_some(), "{stored}");
+        }
+        assert!(modelled(Some(&model), "order-paid").is_none());
     }
 
     #[test]
