@@ -92,13 +92,9 @@ mod tests {
             ("sqlite:a%20b.db", absolute.as_str(), true),
             ("sqlite:a.db", "sqlite:b.db", false),
             ("memory:a", "memory:a", false),
-            #[cfg(feature = "postgres")]
             ("postgres://app:p%3Fw@Host/shop", "postgresql://eve@host:5432/sho%70?namespace=x", true),
-            #[cfg(feature = "postgres")]
             ("postgres://app@h/shop", "postgres://app@h/scratch", false),
-            #[cfg(feature = "postgres")]
             ("postgres://app@localhost/shop", "postgres://app@127.0.0.1/shop", true),
-            #[cfg(feature = "mysql")]
             ("mysql://app:x@h/shop", "mariadb://app:x@h:3306/shop", true),
         ] {
             assert_eq!(is_same(one, other), same, "{one} {other}");
