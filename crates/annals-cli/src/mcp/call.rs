@@ -130,6 +130,11 @@ impl Calls {
         call.store.as_deref().or(self.store.as_deref())
     }
 
+    /// The store that the server was started with.
+    pub(super) fn own_store(&self) -> Option<&str> {
+        self.store.as_deref()
+    }
+
     fn command(&self, call: &Call) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&call.words).env("NO_COLOR", "1");

@@ -4,6 +4,7 @@
 
 mod call;
 mod inline;
+mod place;
 mod prompts;
 mod resources;
 mod secret;

@@ -12,6 +12,7 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
 use super::call::{Calls, PROGRESS, Ran};
+use super::place::is_same;
 use super::secret::{hidden, password};
 use super::tools::{self, Call, Output, TOOLS};
 use super::{prompts, resources};
@@ -46,6 +47,21 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(calls: Calls) -> Self {
         Self { calls }
+    }
+
+    /// Why a call is not for this server, where it is not.
+    fn refusal(&self, tool: &str, call: &Call) -> Option<&'static str> {
+        let store = self.calls.store(call);
+        match (tool, store, self.calls.own_store()) {
+            ("sample", None, _) => Some(
+                "no store given\ntry: give store, such as sqlite:orders.db, or start the server with ANNALS_STORE",
+            ),
+            ("verify", Some(scratch), Some(own)) if is_same(scratch, own) => Some(
+                "scratch names the database of the store that the server was started with, which nothing is written \
+                 into\ntry: name another database, such as sqlite:scratch.db?create=yes",
+            ),
+            _ => None,
+        }
     }
 
     /// Runs the command of a call, and tells how long it takes to who wants to know.
@@ -203,7 +219,10 @@ impl ServerHandler for Server {
         let arguments = request.arguments.unwrap_or_default();
         let secret = arguments.values().filter_map(Value::as_str).find_map(password).map(str::to_owned);
         let result = match (tool.call)(arguments) {
-            Ok(call) => self.run(&call, &context).await,
+            Ok(call) => match self.refusal(tool.name, &call) {
+                Some(why) => failed(why.to_owned()),
+                None => self.run(&call, &context).await,
+            },
             Err(what) => failed(hidden(&format!("{}: {}", tool.name, short(&what)), secret.as_deref())),
         };
         Ok(result.into())

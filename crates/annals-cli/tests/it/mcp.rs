@@ -218,8 +218,9 @@ fn a_call_says_what_the_command_said_and_what_was_wrong_with_it() {
         ("check", json!({ "paths": ["missing.sql"] }), "there is no file or folder \"missing.sql\""),
         ("check", json!({ "store": "postgres://u:s3cret@127.0.0.1:1/x" }), "try: "),
         ("check", json!({ "store": { "url": "postgres://u:s3cret@h/x" } }), "invalid type"),
+        ("check", json!({ "store": "Server=h;Password=s3cret" }), "is not a store URL"),
         ("check", json!({ "dialect": "postgres://u:s3cret@h/x" }), "unknown variant"),
-        ("sample", json!({}), "no store given"),
+        ("sample", json!({}), "try: give store"),
         ("sample", json!({ "store": "sqlite:missing.db" }), "try: "),
         ("verify", json!({ "scratch": "sqlite:missing.db" }), "try: "),
         (
@@ -238,6 +239,22 @@ fn a_call_says_what_the_command_said_and_what_was_wrong_with_it() {
         );
     }
     assert!(!place.path("missing.db").exists());
+    session.ends();
+}
+
+#[test]
+fn a_store_of_the_server_is_not_for_scratch_namespaces() {
+    let place = Place::new();
+    crate::run(place.on("shop.db", &["append", "order-1", "order-placed", "{}"]), b"").succeeded();
+    let mut command = tool();
+    command.current_dir(place.dir.path()).arg("mcp").env("ANNALS_STORE", "sqlite:shop.db");
+    let mut session = Session::of(command);
+    session.initialize("2025-11-25");
+    for same in ["sqlite:shop.db", "sqlite:./shop.db?namespace=other", "sqlite:sh%6fp.db?create=yes"] {
+        let refused = session.call("verify", json!({ "scratch": same, "rules": [1] }));
+        assert_eq!(refused["isError"], true, "{same}: {refused}");
+        assert!(said(&refused).contains("try: name another database"), "{same}: {refused}");
+    }
     session.ends();
 }
 

@@ -105,6 +105,10 @@ impl Arguments for Diff {
         let Some(old) = old else {
             return Err("compared with what? give old or old_files".to_owned());
         };
+        if !self.new_files.is_empty() && old.starts_with("git:") {
+            let why = "git:REV goes with new, a path: give the old model as old_files, or write the new one to a file";
+            return Err(why.to_owned());
+        }
         let call =
             Call::new("diff", ["--json".to_owned()], Output::Json).about(std::iter::once(old).chain(new));
         Ok(Call { folder, ..call })

@@ -120,6 +120,7 @@ fn what_a_tool_does_not_take_is_refused_by_it_and_by_its_schema() {
         ("fit", json!({ "stream": "order" }), "of which model"),
         ("diff", json!({ "new": "a" }), "compared with what"),
         ("diff", json!({ "old": "a", "old_files": [file()], "new": "b" }), "give one of them"),
+        ("diff", json!({ "old": "git:HEAD", "new_files": [file()] }), "git:REV goes with new, a path"),
         ("verify", json!({ "scratch": " " }), "names no database"),
     ] {
         let refused = made(tool, arguments).unwrap_err();
