@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 /// How deep objects are taken apart; deeper ones are values as they stand.
 const DEPTH_MAX: usize = 16;
 
-/// The members of a payload: `deliver_to.street` and its JSON. Lists are whole.
+/// The members of a payload: `deliver_to.street` and its JSON. Lists are whole. A name that has a dot itself is quoted, so
+/// that `"a.b"` is not the `b` of an `a`.
 pub(super) fn members(payload: &Payload) -> Vec<(String, String)> {
     let mut members = Vec::new();
     if let Payload::Json(json) = payload {
@@ -25,6 +26,10 @@ fn collect(json: &str, path: &str, depth: usize, members: &mut Vec<(String, Stri
         && (!object.is_empty() || depth == 0)
     {
         for (name, value) in object {
+            let name = match name.contains(['.', '"']) {
+                true => serde_json::Value::from(name).to_string(),
+                false => name,
+            };
             let path = if path.is_empty() { name } else { format!("{path}.{name}") };
             collect(value.get(), &path, depth + 1, members);
         }
@@ -59,6 +64,8 @@ mod tests {
         assert_eq!(shown, [r#"lines=[{"a":1}]"#, "n=1.50", "to.none={}", r#"to.street="x""#]);
         let of = |json: &str| super::members(&JsonText::parse(json.to_owned()).unwrap().into());
         assert_eq!(of("{}"), []);
+        let dotted = [("a".to_owned(), "2".to_owned()), (r#""a.b""#.to_owned(), "3".to_owned())];
+        assert!(dotted.iter().all(|member| of(r#"{"a":2,"a.b":3}"#).contains(member)));
         assert_eq!(of("7"), [("(payload)".to_owned(), "7".to_owned())]);
         let deep = "{\"a\":".repeat(40) + "1" + &"}".repeat(40);
         assert_eq!(of(&deep).len(), 1);
