@@ -1,8 +1,9 @@
 //! Commands: what their callers send, and what they are answered.
 
-use crate::model::{Broken, Command, Model, Named, field_breaks, field_changes};
+use crate::model::{Boundary, Broken, Command, Model, Named, field_breaks, field_changes};
+use crate::text::At;
 
-use super::{Change, Level, listed, of_name, only, value};
+use super::{Change, Level, is_same_name, listed, of_name, only, value};
 
 pub(super) fn commands(before: &Model, now: &Model, changes: &mut Vec<Change>) {
     for is in &now.commands {
@@ -73,6 +74,69 @@ fn command(before: (&Model, &Named<Command>), now: (&Model, &Named<Command>), ch
     for (member, old, new) in words.into_iter().filter(|(_, old, new)| old != new) {
         let said = |it: Option<&String>| it.map_or("nothing".to_owned(), |it| format!("`{it}`"));
         let message = format!("`{name}`: `{member}` was {} and is {}", said(old), said(new));
-        changes.push(Change::new(Level::Compatible, "command-changed", format!("{path}.{member}"), message));
+        let path = format!("{path}.{member}");
+        changes.push(match weakened(member, old, new) {
+            Some(what) => Change::new(Level::Breaking, "guard-weakened", path, format!("{message}: {what}"))
+                .mend(old.map(|old| format!("{member}: {old}")).unwrap_or_default()),
+            None => Change::new(Level::Compatible, "command-changed", path, message),
+        });
+    }
+    boundary((name, &path), was.boundary.as_ref(), is.boundary.as_ref(), changes);
+}
+
+/// What a caller relied on that is not kept any more.
+fn weakened(member: &str, old: Option<&String>, new: Option<&String>) -> Option<&'static str> {
+    let guards = |it: Option<&String>| it.is_some_and(|it| it != "any");
+    match member {
+        "expects" if guards(old) && !guards(new) => {
+            Some("it is decided whether or not there is such a stream")
+        }
+        "once-per" if old.is_some() => Some("a command that is sent again may be done again"),
+        _ => None,
+    }
+}
+
+fn boundary(
+    (name, path): (&str, &str),
+    was: Option<&Boundary>,
+    is: Option<&Boundary>,
+    changes: &mut Vec<Change>,
+) {
+    let path = format!("{path}.boundary");
+    let (was, is) = match (was, is) {
+        (Some(was), Some(is)) => (was, is),
+        (Some(_), None) => {
+            let message =
+                format!("`{name}` has no `boundary` any more: what it decided on may change under it");
+            changes.push(Change::new(Level::Breaking, "guard-weakened", path, message));
+            return;
+        }
+        (None, Some(_)) => {
+            let message = format!("`{name}` has a `boundary` now");
+            changes.push(Change::new(Level::Compatible, "command-changed", path, message));
+            return;
+        }
+        (None, None) => return,
+    };
+    for (member, old, new) in [("events", &was.events, &is.events), ("tags", &was.tags, &is.tags)] {
+        let kept = |name: &str, list: &[At<String>]| list.iter().any(|it| is_same_name(&it.value, name));
+        let fewer: Vec<&str> = only(old, new).filter(|name| !kept(name, new)).collect();
+        let more: Vec<&str> = only(new, old).filter(|name| !kept(name, old)).collect();
+        if !fewer.is_empty() {
+            let message = format!(
+                "the boundary of `{name}` is without the {member} {}: what it decided on may change under it",
+                listed(fewer)
+            );
+            changes.push(Change::new(Level::Breaking, "guard-weakened", format!("{path}.{member}"), message));
+        }
+        if !more.is_empty() {
+            let message = format!("the boundary of `{name}` has the {member} {} too", listed(more));
+            changes.push(Change::new(
+                Level::Compatible,
+                "command-changed",
+                format!("{path}.{member}"),
+                message,
+            ));
+        }
     }
 }

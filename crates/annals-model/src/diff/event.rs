@@ -135,11 +135,34 @@ fn both(before: Of<'_>, now: Of<'_>, changes: &mut Vec<Change>) -> Vec<Stored> {
         let message = format!("`{name}`: {}{read}", parts.join(", "));
         changes.push(Change::new(Level::Compatible, "fields-changed", path.clone(), message));
     }
+    added(before, now, changes);
     moved(before, now, changes);
     tags(before, now, changes);
     public(before, now, changes);
     promise::fields(before, now, changes);
     stored
+}
+
+/// What upcasts add to older events is in the read models that were built of them.
+fn added(before: Of<'_>, now: Of<'_>, changes: &mut Vec<Change>) {
+    let name = &now.1.name.value;
+    for is in &now.1.it.upcasts {
+        let from = is.from.value;
+        let Some(was) = before.1.it.upcasts.iter().find(|was| was.from.value == from) else { continue };
+        for new in &is.add {
+            let field = &new.name.value;
+            let old = was.add.iter().find(|old| old.name.value == *field);
+            if let Some(old) = old.filter(|old| old.it.value != new.it.value) {
+                let message = format!(
+                    "`{name}` of version {from} is read with `{field}` as {}, and was with {}: read models made from \
+                     it have the old value until they are built anew",
+                    new.it.value, old.it.value
+                );
+                let path = format!("events.{name}.upcast.{from}.add.{field}");
+                changes.push(Change::new(Level::Rebuild, "upcast-value-changed", path, message));
+            }
+        }
+    }
 }
 
 /// `channel` is new (text).

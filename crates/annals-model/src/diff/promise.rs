@@ -1,14 +1,16 @@
 //! What a model promises about what is stored: where it is found, how it is guarded, how long it stays, and that it can
 //! be erased.
 
-use crate::model::{Concurrency, Erase, Event, Fields, Model, Named, PrivacyClass, Retain, Stream};
+use crate::model::{
+    Concurrency, Erase, Event, Field, Fields, Model, Named, PrivacyClass, Retain, Stream, Upcast, version,
+};
 
 use super::{Change, Level, of_name, value};
 
 pub(super) fn streams(before: &Model, now: &Model, changes: &mut Vec<Change>) {
     for is in &now.streams {
         match before.stream(&is.name.value) {
-            Some(was) => stream(was, is, changes),
+            Some(was) => stream((before, was), (now, is), changes),
             None if before.streams.iter().any(|was| is_renamed(was, is, now)) => {}
             None => {
                 let name = &is.name.value;
@@ -30,7 +32,7 @@ pub(super) fn streams(before: &Model, now: &Model, changes: &mut Vec<Change>) {
                     format!("the stream `{name}` is now called `{}`, with the same ids", is.name.value);
                 let path = format!("streams.{}", is.name.value);
                 changes.push(Change::new(Level::Compatible, "stream-renamed", path, message));
-                stream(was, is, changes);
+                stream((before, was), (now, is), changes);
             }
             // What of its events is lost is told with them.
             None => {
@@ -51,13 +53,26 @@ fn is_renamed(was: &Named<Stream>, is: &Named<Stream>, now: &Model) -> bool {
     now.stream(&was.name.value).is_none() && was.it.key.is_some() && value(&was.it.key) == value(&is.it.key)
 }
 
-fn stream(was: &Named<Stream>, is: &Named<Stream>, changes: &mut Vec<Change>) {
+fn stream(before: (&Model, &Named<Stream>), now: (&Model, &Named<Stream>), changes: &mut Vec<Change>) {
+    let (was, is) = (before.1, now.1);
     let name = &is.name.value;
     let path = format!("streams.{name}");
-    if let (Some(old), Some(new)) = (value(&was.it.key), value(&is.it.key))
-        && old != new
-    {
-        changes.push(key(name, old, new));
+    match (value(&was.it.key), value(&is.it.key)) {
+        (Some(old), Some(new)) if old != new => {
+            let is_same = around(old) == around(new) && is_respelled(before, now, old, new);
+            changes.push(key(name, old, new, is_same));
+        }
+        (Some(old), None) => {
+            let message = format!(
+                "ids of `{name}` were made as `{old}`, and it is not said how any more: the streams that are stored \
+                 may not be found"
+            );
+            changes.push(
+                Change::new(Level::Breaking, "stream-key-removed", format!("{path}.key"), message)
+                    .mend(format!("key: {old}")),
+            );
+        }
+        _ => {}
     }
     let guard = |it: &Stream| value(&it.concurrency).copied().unwrap_or(Concurrency::ExpectedVersion);
     match (guard(&was.it), guard(&is.it)) {
@@ -91,9 +106,52 @@ fn stream(was: &Named<Stream>, is: &Named<Stream>, changes: &mut Vec<Change>) {
     }
 }
 
-fn key(name: &str, old: &str, new: &str) -> Change {
+/// Whether the fields of a key are the old ones under other names, as far as the events of the stream tell.
+fn is_respelled(
+    before: (&Model, &Named<Stream>),
+    now: (&Model, &Named<Stream>),
+    old: &str,
+    new: &str,
+) -> bool {
+    let events: Vec<(&Event, &Event)> = before
+        .0
+        .events_of(&before.1.name.value)
+        .filter_map(|was| Some((&was.it, &of_name(&now.0.events, &was.name.value)?.it)))
+        .collect();
+    let mut pairs = inside(old).into_iter().zip(inside(new)).filter(|(old, new)| old != new);
+    pairs.all(|(old, new)| {
+        let mut tell = events
+            .iter()
+            .filter(|(was, _)| field(was, old).is_some() || field(was, new).is_some())
+            .peekable();
+        (events.is_empty() || tell.peek().is_some()) && tell.all(|(was, is)| is_one_field(was, is, old, new))
+    })
+}
+
+fn is_one_field(was: &Event, is: &Event, old: &str, new: &str) -> bool {
+    let (Some(before), Some(now)) = (field(was, old), field(is, new)) else { return false };
+    let is_new = field(was, new).is_none() && before.kind.value == now.kind.value;
+    field(is, old).is_none() && (is_new || renamed(was, is, old) == new)
+}
+
+fn field<'e>(event: &'e Event, name: &str) -> Option<&'e Field> {
+    event.fields.iter().find(|field| field.name.value == name).map(|field| &field.it)
+}
+
+/// The name that upcasts give a field of an event as it was.
+fn renamed<'n>(was: &Event, is: &'n Event, name: &'n str) -> &'n str {
+    let mut steps: Vec<&Upcast> =
+        is.upcasts.iter().filter(|upcast| upcast.from.value >= version(was)).collect();
+    steps.sort_by_key(|upcast| upcast.from.value);
+    steps.into_iter().fold(name, |name, upcast| {
+        let given = upcast.rename.iter().find(|rename| rename.name.value == name);
+        given.map_or(name, |rename| rename.it.value.as_str())
+    })
+}
+
+fn key(name: &str, old: &str, new: &str, is_same: bool) -> Change {
     let path = format!("streams.{name}.key");
-    if around(old) == around(new) {
+    if is_same {
         let message = format!(
             "ids of `{name}` are made as `{new}`, and were as `{old}`: the same streams as long as the values are the same"
         );
@@ -108,6 +166,11 @@ fn key(name: &str, old: &str, new: &str) -> Change {
 /// A key without the names of its fields.
 fn around(key: &str) -> Vec<String> {
     key.split('{').map(|part| part.split_once('}').map_or(part, |(_, after)| after).to_owned()).collect()
+}
+
+/// The names of a key's fields.
+fn inside(key: &str) -> Vec<&str> {
+    key.split('{').skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name)).collect()
 }
 
 fn retention(name: &str, was: Option<&Retain>, is: Option<&Retain>, changes: &mut Vec<Change>) {
@@ -164,7 +227,7 @@ pub(super) fn privacy(before: &Model, now: &Model, changes: &mut Vec<Change>) {
     for name in classes(now) {
         let own = |model: &'_ Model| of_name(&model.types, &name).map(|own| own.it.clone());
         if let (Some(was), Some(is)) = (own(before), own(now)) {
-            fields_of(&format!("types.{name}"), (before, &was), (now, &is), changes);
+            fields_of(&format!("types.{name}"), (before, &was), (now, &is), str::to_owned, changes);
         }
     }
 }
@@ -235,12 +298,22 @@ pub(super) fn fields(
     changes: &mut Vec<Change>,
 ) {
     let path = format!("events.{}.fields", now.1.name.value);
-    fields_of(&path, (before.0, &before.1.it.fields), (now.0, &now.1.it.fields), changes);
+    let (old, new) = (&before.1.it, &now.1.it);
+    let name_now = |name: &str| renamed(old, new, name).to_owned();
+    fields_of(&path, (before.0, &old.fields), (now.0, &new.fields), name_now, changes);
 }
 
-fn fields_of(path: &str, before: (&Model, &Fields), now: (&Model, &Fields), changes: &mut Vec<Change>) {
+fn fields_of(
+    path: &str,
+    before: (&Model, &Fields),
+    now: (&Model, &Fields),
+    name_now: impl Fn(&str) -> String,
+    changes: &mut Vec<Change>,
+) {
     for is in now.1 {
-        let Some(was) = before.1.iter().find(|was| was.name.value == is.name.value) else { continue };
+        let Some(was) = before.1.iter().find(|was| name_now(&was.name.value) == is.name.value) else {
+            continue;
+        };
         let (old, new) = (value(&was.it.privacy), value(&is.it.privacy));
         if old == new {
             continue;

@@ -302,8 +302,96 @@ fn what_mends_a_missing_step_mends_it() {
     ] {
         let body = format!("version: 2, fields: {{ {fields} }}");
         let change = of(&before, &event(&body)).changes.remove(0);
-        let mended = event(&format!("{body}, {}", change.mend.unwrap()));
+        let mended = event(&format!("{body}, {}", change.mend.unwrap().replace('…', "5")));
         let diff = of(&before, &mended);
         assert_eq!(diff.level(), C, "{mended}: {:?}", diff.changes);
     }
+}
+
+#[test]
+fn a_key_of_another_field_finds_other_streams() {
+    let model = |key: &str, event: &str| {
+        format!("streams:\n  order: {{ {key} }}\nevents:\n  A: {{ stream: order, {event} }}\n")
+    };
+    let by = |field: &str| format!("key: 'order-{{{field}}}', why: x");
+    let both = "fields: { order_id: uuid, customer_id: uuid }";
+    let other = of(&model(&by("order_id"), both), &model(&by("customer_id"), both));
+    assert_eq!((other.changes[0].level, other.changes[0].kind), (B, "stream-key-changed"));
+    let old = model(&by("order_id"), "fields: { order_id: uuid }");
+    let renamed =
+        model(&by("id"), "version: 2, fields: { id: uuid }, upcast: { 1: { rename: { order_id: id } } }");
+    assert!(kinds(&old, &renamed).contains(&(C, "stream-key-respelled")));
+    let removed = model("why: x", "fields: { order_id: uuid }");
+    assert_eq!(kinds(&old, &removed), [(B, "stream-key-removed")]);
+}
+
+#[test]
+fn a_guard_that_is_taken_back_breaks_a_promise() {
+    let place = |body: &str| format!("events:\n  A: {{}}\n  B: {{}}\ncommands:\n  Place: {{ {body} }}\n");
+    let boundary = "boundary: { events: [A, B], tags: [id] }";
+    let fewer = "boundary: { events: [A], tags: [id] }";
+    for (before, now, level) in [
+        (boundary, "", B),
+        (boundary, fewer, B),
+        (fewer, boundary, C),
+        ("once-per: command_id", "", B),
+        ("once-per: command_id", "once-per: id", B),
+        ("", "once-per: id", C),
+        ("expects: new-stream", "", B),
+        ("expects: existing-stream", "expects: any", B),
+        ("", "expects: new-stream", C),
+    ] {
+        let kind = if level == B { "guard-weakened" } else { "command-changed" };
+        assert_eq!(kinds(&place(before), &place(now)), [(level, kind)], "{before} -> {now}");
+    }
+}
+
+#[test]
+fn json_is_a_type_and_not_an_unknown_one() {
+    let field = |kind: &str| event(&format!("fields: {{ a: {kind} }}"));
+    assert_eq!(kinds(&field("json"), &field("int")), [(B, "event-unreadable")]);
+    assert_eq!(kinds(&field("int"), &field("json")), [(C, "fields-changed")]);
+    let public = |kind: &str| event(&format!("public: true, fields: {{ a: {kind} }}"));
+    assert!(kinds(&public("int"), &public("json")).contains(&(B, "public-event-changed")));
+}
+
+#[test]
+fn what_an_upcast_adds_is_of_the_type_of_its_field() {
+    let old = event("fields: { a: int }");
+    let adds = |kind: &str, value: &str| {
+        event(&format!(
+            "version: 2, fields: {{ a: int, b: {kind} }}, upcast: {{ 1: {{ add: {{ b: {value} }} }} }}"
+        ))
+    };
+    for (kind, value, level) in [
+        ("int", "web", B),
+        ("int", "5", C),
+        ("text", "web", C),
+        ("text", "'5'", C),
+        ("text", "5", B),
+        ("bool", "true", C),
+        ("int", "true", B),
+    ] {
+        let diff = of(&old, &adds(kind, value));
+        assert_eq!(diff.level(), level, "{kind} {value}: {:?}", diff.changes);
+    }
+    assert_eq!(kinds(&adds("text", "web"), &adds("text", "shop")), [(R, "upcast-value-changed")]);
+}
+
+#[test]
+fn a_renamed_field_keeps_its_class() {
+    let classes = "privacy:\n  personal: { erase: shred, key: id }\n";
+    let old = event("fields: { id: uuid, email: { is: text, privacy: personal } }");
+    let new =
+        event("version: 2, fields: { id: uuid, mail: text }, upcast: { 1: { rename: { email: mail } } }");
+    let found = kinds(&format!("{classes}{old}"), &format!("{classes}{new}"));
+    assert!(found.contains(&(B, "erasure-weakened")), "{found:?}");
+}
+
+#[test]
+fn a_field_that_is_dropped_is_not_seen_in_a_replay() {
+    let diff = of(&event("fields: { a: int, b: int }"), &event("fields: { a: int }"));
+    assert_eq!(diff.level(), B);
+    let message = "`OrderPlaced` changed within version 1: a replay does not see `b` any more";
+    assert_eq!(diff.changes[0].message, message);
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{Break, Event, Model, Named, Reading, reading, upcast_for, version, work};
+use crate::model::{Break, Broken, Event, Model, Named, Reading, reading, upcast_for, version, work};
 
-use super::{Change, Level};
+use super::{Change, Level, listed};
 
 /// A version of an event that may be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,6 +104,17 @@ fn unread(
         whys.push(if all { says } else { format!("{says} ({})", numbers(&versions)) });
     }
     let versions: Vec<u32> = lost.iter().map(|(version, _)| *version).collect();
+    let is_only_gone =
+        broken.iter().all(|(_, found)| found.iter().all(|found| found.what == Broken::Removed));
+    if is_within && missing.is_empty() && is_only_gone {
+        let gone = broken.iter().flat_map(|(_, found)| found.iter().map(|found| found.field.as_str()));
+        let message = format!(
+            "`{name}` changed within version {to}: a replay does not see {} any more",
+            listed(gone.collect::<std::collections::BTreeSet<_>>())
+        );
+        return Change::new(Level::Breaking, "event-unreadable", format!("events.{name}"), message)
+            .mend(mend(before, now, &missing, &broken));
+    }
     let what = if is_within {
         format!(
             "`{name}` changed within version {to}, and stored events of {} are not read",

@@ -8,8 +8,12 @@ use super::{Break, Broken, FieldChange};
 /// A type with the model's own types written out.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Form {
-    /// Anything: what an upcast adds, or what goes deeper than is looked at.
+    /// Not known: what an upcast takes away, or a type inside itself.
     Any,
+    /// Any value: the type `json`.
+    Json,
+    /// The value that an upcast adds, as JSON.
+    Value(serde_json::Value),
     Plain(String),
     OneOf(Vec<String>),
     List(Box<Form>),
@@ -44,7 +48,7 @@ fn form(model: &Model, kind: &FieldType, depth: usize) -> Form {
     match kind {
         FieldType::Name(name) => match model.types.iter().find(|own| own.name.value == *name) {
             Some(own) => Form::Object(members_of(model, &own.it, depth + 1)),
-            None if name == "json" => Form::Any,
+            None if name == "json" => Form::Json,
             None => Form::Plain(name.clone()),
         },
         FieldType::List(of) => Form::List(Box::new(form(model, of, depth))),
@@ -73,7 +77,12 @@ pub(super) fn apply(members: &mut Vec<Member>, upcast: &Upcast) {
     for added in &upcast.add {
         let name = &added.name.value;
         members.retain(|member| member.name != *name);
-        members.push(Member { name: name.clone(), form: Form::Any, is_optional: false, span: None });
+        members.push(Member {
+            name: name.clone(),
+            form: serde_json::from_str(&added.it.value).map_or(Form::Any, Form::Value),
+            is_optional: false,
+            span: None,
+        });
     }
 }
 
@@ -117,7 +126,8 @@ fn compare_forms(was: &Form, is: &Form, path: &str, span: Option<Span>, found: &
 /// Whether every value of the one type is one of the other.
 fn reads(was: &Form, is: &Form) -> bool {
     match (was, is) {
-        (_, Form::Any) | (Form::Any, _) => true,
+        (_, Form::Any | Form::Json) | (Form::Any, _) => true,
+        (Form::Value(value), _) => fits(value, is),
         (Form::OneOf(was), Form::OneOf(is)) => was.iter().all(|text| is.contains(text)),
         (Form::OneOf(_), Form::Plain(is)) => is == "text",
         (Form::Plain(was), Form::Plain(is)) => {
@@ -131,10 +141,29 @@ fn reads(was: &Form, is: &Form) -> bool {
     }
 }
 
+/// Whether a value is one of a type; what only its text would tell, such as a date, is not looked at.
+fn fits(value: &serde_json::Value, is: &Form) -> bool {
+    use serde_json::Value;
+    match (value, is) {
+        (Value::Null, _) | (Value::Object(_), Form::Object(_)) => true,
+        (Value::Array(values), Form::List(of)) => values.iter().all(|value| fits(value, of)),
+        (Value::String(text), Form::OneOf(texts)) => texts.contains(text),
+        (Value::String(_), Form::Plain(name)) => !matches!(name.as_str(), "int" | "float" | "bool"),
+        (Value::Number(number), Form::Plain(name)) => match name.as_str() {
+            "int" => !number.is_f64(),
+            name => matches!(name, "decimal" | "float"),
+        },
+        (Value::Bool(_), Form::Plain(name)) => name == "bool",
+        _ => false,
+    }
+}
+
 impl Form {
     fn said(&self) -> String {
         match self {
-            Self::Any => "json".to_owned(),
+            Self::Any => "anything".to_owned(),
+            Self::Json => "json".to_owned(),
+            Self::Value(value) => format!("added as {value}"),
             Self::Plain(name) => name.clone(),
             Self::OneOf(texts) => format!("one of {}", texts.join(", ")),
             Self::List(of) => format!("a list of {}", of.said()),
