@@ -88,9 +88,12 @@ fn choices(tool: &str, argument: &str) -> Vec<String> {
     let schema = Value::Object((named(tool).unwrap().schema)());
     let text = schema["properties"][argument].to_string();
     let at = text.split("#/$defs/").nth(1).unwrap().split('"').next().unwrap();
-    let choices = schema["$defs"][at]["enum"].as_array().unwrap();
+    let plain = schema["$defs"][at]["enum"].as_array().into_iter().flatten();
+    // A choice that says what it is stands alone.
+    let told = schema["$defs"][at]["oneOf"].as_array().into_iter().flatten().map(|choice| &choice["const"]);
+    let choices: Vec<String> = plain.chain(told).map(|choice| choice.as_str().unwrap().to_owned()).collect();
     assert!(choices.len() > 3, "{schema}");
-    choices.iter().map(|choice| choice.as_str().unwrap().to_owned()).collect()
+    choices
 }
 
 #[test]
