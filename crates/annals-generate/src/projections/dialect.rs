@@ -264,6 +264,10 @@ impl Dialect {
         match (self, Kind::of(kind)) {
             // One parameter in two places has the type of the first of them, and the other has to be told.
             (Self::Postgres, _) => format!("CAST({parameter} AS {})", self.type_of(kind, false)),
+            // A text in a sum is a double on MySQL, and a whole number beside `0 -` on SQL Server.
+            (Self::Mysql | Self::Mariadb | Self::SqlServer, Kind::Decimal) => {
+                format!("CAST({parameter} AS {})", self.type_of(kind, false))
+            }
             // Neither takes the T and the Z of RFC 3339 for granted.
             (Self::Mysql | Self::Mariadb, Kind::Time) => {
                 format!("REPLACE(REPLACE({parameter}, 'T', ' '), 'Z', '')")
