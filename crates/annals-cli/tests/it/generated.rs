@@ -33,8 +33,13 @@ fn place() -> Place {
         (TWO, "order-placed", placed(TWO, None)),
         (ONE, "order-shipped", json!({ "order_id": ONE })),
     ];
-    for (order, event_type, payload) in events {
-        place.stdout(&["append", &format!("order-{order}"), event_type, &payload.to_string()]);
+    for (n, (order, event_type, payload)) in events.iter().enumerate() {
+        let version = if payload.get("channel").is_some() { 2 } else { 1 };
+        let event = json!({
+            "specversion": "1.0", "id": n.to_string(), "source": "/orders", "subject": format!("order-{order}"),
+            "type": event_type, "schemaversion": version, "time": format!("2026-01-01T09:00:0{n}Z"), "data": payload,
+        });
+        place.annals_reading(&["import"], event.to_string().as_bytes()).succeeded();
     }
     place
 }

@@ -7,7 +7,7 @@ use crate::Impossible;
 use crate::patterns::Database;
 
 use super::plan::{Change, Column, Does, Plan};
-use super::source::{From, Write};
+use super::source::{From, Older, Write};
 
 /// A product in which `annals project` keeps tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,8 +253,16 @@ impl Dialect {
             From::OccurredAt => ":occurred_at".to_owned(),
             From::Field(path) if path.older.is_empty() => self.cast(parameter(&path.path), kind),
             From::Field(path) => {
-                let older: Vec<String> = path.older.iter().map(|older| self.value(older, kind)).collect();
-                format!("COALESCE({}, {})", self.cast(parameter(&path.path), kind), older.join(", "))
+                let version = match self {
+                    Self::Postgres => "CAST(:schema_version AS integer)",
+                    _ => ":schema_version",
+                };
+                let when = |Older { up_to, from }: &Older| {
+                    format!("WHEN {version} <= {up_to} THEN {}", self.value(from, kind))
+                };
+                let older: Vec<String> = path.older.iter().map(when).collect();
+                let now = self.cast(parameter(&path.path), kind);
+                format!("CASE {} ELSE {now} END", older.join(" "))
             }
         }
     }

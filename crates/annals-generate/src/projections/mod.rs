@@ -25,7 +25,21 @@ const NAME_MAX: usize = 50;
 /// have; a database in which `annals project` keeps no tables.
 pub fn generate(model: &Model, origin: &Origin, on: Database) -> Result<Vec<File>, Impossible> {
     let dialect = Dialect::of(on)?;
-    model.projections.iter().map(|projection| file(model, origin, dialect, projection)).collect()
+    let mut files: Vec<File> = Vec::new();
+    for projection in &model.projections {
+        let made = file(model, origin, dialect, projection)?;
+        if files.iter().any(|other| other.path == made.path) {
+            return Err(Impossible {
+                message: format!(
+                    "two projections are both {}, {} among them",
+                    made.path, projection.name.value
+                ),
+                help: "give one of them another name".to_owned(),
+            });
+        }
+        files.push(made);
+    }
+    Ok(files)
 }
 
 fn file(

@@ -60,6 +60,7 @@ impl<'m> Plan<'m> {
             });
         };
         let key_path = key_path(model, projection, &events, &key.value)?;
+        one_column_each(name, of)?;
         let mut plan = Self {
             categories: categories(model, &events),
             columns: columns(model, of, &events, &key.value, &key_path),
@@ -136,6 +137,24 @@ impl<'m> Plan<'m> {
     }
 }
 
+/// `orderId` and `order_id` would be one column.
+fn one_column_each(name: &str, projection: &Projection) -> Result<(), Impossible> {
+    let mut known: Vec<(String, &str)> = Vec::new();
+    for field in projection.fields.iter().map(|field| field.name.value.as_str()) {
+        let column = snake(field);
+        if let Some((_, other)) = known.iter().find(|(known, _)| *known == column) {
+            return Err(Impossible {
+                message: format!(
+                    "fields {other} and {field} of projection {name} are both the column {column}"
+                ),
+                help: "give one of them another name".to_owned(),
+            });
+        }
+        known.push((column, field));
+    }
+    Ok(())
+}
+
 /// Where the key stands, which has to be one place, since events are divided by it.
 fn key_path(
     model: &Model,
@@ -158,6 +177,16 @@ fn key_path(
                 ),
             });
         };
+        if !source::is_where_it_was(&event.it, &path) {
+            return Err(Impossible {
+                message: format!(
+                    "projection {} finds its key {key} in another place in older versions of {}",
+                    projection.name.value, event.name.value
+                ),
+                help: "choose a key that no upcast renames or adds, or write this read model in Rust"
+                    .to_owned(),
+            });
+        }
         match &found {
             Some((known, first)) if *known != path => {
                 return Err(Impossible {

@@ -35,9 +35,18 @@ pub(super) enum From {
 #[derive(Debug, Clone)]
 pub(super) struct Path {
     pub(super) path: String,
-    /// What stands for it in events of older versions, the last of them first.
-    pub(super) older: Vec<From>,
+    /// What stands for it in events of older versions, the oldest first.
+    pub(super) older: Vec<Older>,
     pub(super) may_be_missing: bool,
+}
+
+/// What stands for a field in events of older versions.
+#[derive(Debug, Clone)]
+pub(super) struct Older {
+    /// In those of this version, and of those before it that nothing older is said of.
+    pub(super) up_to: u32,
+    /// NULL where they have nothing of it.
+    pub(super) from: From,
 }
 
 /// What an event writes into a field of the projection; an error is what cannot be known.
@@ -146,7 +155,7 @@ fn time(projection: &Projection, event: &Named<Event>, field: &str) -> Option<Wr
     Some(if is_first { Write::Begin(From::OccurredAt) } else { Write::Put(From::OccurredAt) })
 }
 
-/// A field, with what older versions of the event have in its place.
+/// A field, with what older versions of the event have in its place: what an upcast does, only to the versions it reads.
 fn at(event: &Event, path: &str) -> Path {
     let (mut name, inside) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     let is_optional = event.fields.iter().any(|field| field.name.value == name && field.it.is_optional);
@@ -154,21 +163,34 @@ fn at(event: &Event, path: &str) -> Path {
     upcasts.sort_by_key(|upcast| std::cmp::Reverse(upcast.from.value));
     let mut older = Vec::new();
     for upcast in &upcasts {
-        if let Some(rename) = upcast.rename.iter().find(|rename| rename.it.value == name) {
-            name = &rename.name.value;
-            let path = inside.map_or_else(|| name.to_owned(), |inside| format!("{name}.{inside}"));
-            older.push(From::Field(Path { path, older: Vec::new(), may_be_missing: true }));
-        } else if let Some(add) = upcast.add.iter().find(|add| add.name.value == name) {
+        let up_to = upcast.from.value;
+        if let Some(add) = upcast.add.iter().find(|add| add.name.value == name) {
             let value: Json = serde_json::from_str(&add.it.value).unwrap_or(Json::Null);
             let inner = inside.into_iter().flat_map(|inside| inside.split('.'));
             let value = inner.fold(&value, |value, name| value.get(name).unwrap_or(&Json::Null)).clone();
-            if !value.is_null() {
-                older.push(From::Value(value));
-            }
+            older.push(Older { up_to, from: From::Value(value) });
+            break;
+        } else if let Some(rename) = upcast.rename.iter().find(|rename| rename.it.value == name) {
+            name = &rename.name.value;
+            let path = inside.map_or_else(|| name.to_owned(), |inside| format!("{name}.{inside}"));
+            older.push(Older {
+                up_to,
+                from: From::Field(Path { path, older: Vec::new(), may_be_missing: true }),
+            });
+        } else if upcast.remove.iter().any(|gone| gone.value == name)
+            || upcast.rename.iter().any(|rename| rename.name.value == name)
+        {
+            older.push(Older { up_to, from: From::Value(Json::Null) });
             break;
         }
     }
-    let ends_in_value = matches!(older.last(), Some(From::Value(_)));
-    let may_be_missing = !ends_in_value && (is_optional || !upcasts.is_empty());
+    older.reverse();
+    let is_null = |older: &Older| matches!(older.from, From::Value(Json::Null));
+    let may_be_missing = is_optional || older.iter().any(is_null);
     Path { path: path.to_owned(), older, may_be_missing }
+}
+
+/// Whether events of each version have a field under the same name.
+pub(super) fn is_where_it_was(event: &Event, path: &str) -> bool {
+    at(event, path).older.is_empty()
 }

@@ -39,7 +39,7 @@ fn values_come_from_names_and_from_what_the_model_says() {
         "    order_id TEXT NOT NULL PRIMARY KEY,\n",
         "    \"order\" TEXT,\n",
         "    items INTEGER DEFAULT 0 NOT NULL,\n",
-        "    channel = COALESCE(:payload.channel, 'web'),\n",
+        "    channel = CASE WHEN :schema_version <= 1 THEN 'web' ELSE :payload.channel END,\n",
         "    city = :payload.deliver_to.city,\n",
         "    last_amount = :payload.amount,\n",
         "    items = known.items - :payload.quantity,\n",
@@ -111,6 +111,38 @@ fn what_cannot_be_made_is_said_with_what_to_do() {
         "{}",
         files[0].text
     );
+}
+
+#[test]
+fn what_an_upcast_does_it_does_only_to_the_versions_it_reads() {
+    let text = "annals: 1\nevents:\n  Noted:\n    version: 3\n    fields: { id: text, a: text?, b: text, c: text, n: int? }\n    \
+                upcast: { 1: { rename: { a: b, b: c } }, 2: { add: { n: 5 }, remove: [a] } }\nprojections:\n  notes:\n    \
+                from: [Noted]\n    key: id\n    fields: { id: text, a: text, b: text, c: text, total: int }\n    \
+                sets: { Noted: { total: { add: n } } }\n";
+    let text = generate(&model(text), &origin(), Database::Sqlite).unwrap()[0].text.clone();
+    for line in [
+        "    a = CASE WHEN :schema_version <= 2 THEN NULL ELSE :payload.a END,\n",
+        "    b = CASE WHEN :schema_version <= 1 THEN :payload.a ELSE :payload.b END,\n",
+        "    c = CASE WHEN :schema_version <= 1 THEN :payload.b ELSE :payload.c END,\n",
+        "    total = known.total + COALESCE(CASE WHEN :schema_version <= 2 THEN 5 ELSE :payload.n END, 0)",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn two_that_would_be_one_are_refused() {
+    let wrong = |projections: &str| {
+        let text = format!(
+            "annals: 1\nevents:\n  Noted: {{ version: 2, fields: {{ id: text, no: text }}, upcast: {{ 1: {{ rename: {{ nr: no }} }} }} }}\nprojections:\n  {projections}\n"
+        );
+        generate(&model(&text), &origin(), Database::Sqlite).unwrap_err().message
+    };
+    let columns = "notes: { from: [Noted], key: id, fields: { id: text, orderId: text, order_id: text } }";
+    assert!(wrong(columns).contains("both the column order_id"));
+    let files = "noteBook: { from: [Noted], key: id }\n  note_book: { from: [Noted], key: id }";
+    assert!(wrong(files).contains("are both note_book.toml"));
+    assert!(wrong("notes: { from: [Noted], key: no }").contains("older versions of Noted"));
 }
 
 #[test]
